@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config"
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-export default defineConfig({
+/** `npm run test:slow` sets the mode `slow`: tests that take minutes by their nature, such as waiting 300 s for headers. */
+export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^effect-ollama$/, replacement: at("./src/index.ts") },
@@ -13,8 +14,13 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000
+    include: [mode === "slow" ? "test/**/*.slow.ts" : "test/**/*.test.ts"],
+    testTimeout: mode === "slow" ? 900_000 : 30_000,
+    hookTimeout: 30_000,
+    allowOnly: false,
+    // Loading Effect is most of a test file's time: the files of a worker share it. No test may leave anything behind.
+    pool: "forks",
+    isolate: false,
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } }
   }
-})
+}))

@@ -1,0 +1,55 @@
+/**
+ * Makes sure that the packages of `package-lock.json` are installed, so that every command works right after
+ * `git clone`. Runs `npm ci` when a package is missing or has another version, and otherwise costs a few milliseconds.
+ * `node scripts/ensure.mjs` does it by hand.
+ */
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+import { root } from "./lib/paths.mjs"
+import { runNpm } from "./lib/run.mjs"
+
+const read = (file) => {
+  try {
+    return JSON.parse(readFileSync(path.join(root, file), "utf8")).packages
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined
+    throw error
+  }
+}
+
+/** The first package that is not as the lock file wants it. Packages for other platforms are never installed. */
+const firstMissing = () => {
+  const wanted = read("package-lock.json")
+  if (wanted === undefined) throw new Error("package-lock.json is missing: is this a whole clone?")
+  const installed = read("node_modules/.package-lock.json")
+  if (installed === undefined) return "node_modules"
+  return Object.keys(wanted).find(
+    (name) =>
+      name !== "" &&
+      installed[name]?.version !== wanted[name].version &&
+      !((wanted[name].optional === true || wanted[name].devOptional === true) && installed[name] === undefined)
+  )
+}
+
+/** Installs what is missing. Resolves to true when it worked or nothing was to do; prints why when it did not work. */
+export const ensure = async () => {
+  const [major, minor] = process.versions.node.split(".").map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`effect-ollama needs Node 20.19 or later, this is ${process.versions.node}.`)
+    return false
+  }
+  if (firstMissing() === undefined) return true
+  console.error("Installing (once)…")
+  // No package needs its lifecycle scripts: esbuild's finds its binary without.
+  const flags = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+  const exact = await runNpm(["ci", ...flags])
+  // `npm ci` refuses a lock file that lacks a package of some other platform; `npm install` follows it as far as it goes.
+  const result = exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags])
+  if (result.code === 0) return true
+  console.error(
+    `The installation failed:\n${result.output.trim()}\nRemedy: check the network and the registry, then run npm ci`
+  )
+  return false
+}
+
+if (process.argv[1] === import.meta.filename) process.exitCode = (await ensure()) ? 0 : 1

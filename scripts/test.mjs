@@ -1,0 +1,63 @@
+/**
+ * `npm test`, right after `git clone`: installs what is missing, checks the code, runs all tests and all examples, and
+ * ends with one line that counts tests and examples. A step of the check that fails counts as one failure.
+ */
+import { readFileSync, rmSync } from "node:fs"
+import * as path from "node:path"
+import { ensure } from "./ensure.mjs"
+import { cache } from "./lib/paths.mjs"
+import { runNode } from "./lib/run.mjs"
+
+const nothing = { passed: 0, failed: 0, skipped: 0 }
+
+const runCheck = async () => {
+  const { check } = await import("./check.mjs")
+  return { ...nothing, failed: (await check()).length }
+}
+
+const runTests = async () => {
+  const report = path.join(cache, "tests.json")
+  rmSync(report, { force: true })
+  const { code } = await runNode(
+    [
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+      ...process.argv.slice(2)
+    ],
+    { inherit: true }
+  )
+  try {
+    const { numFailedTests, numPassedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, "utf8"))
+    // A file that cannot be loaded, or an error outside of a test, is a failure of no test.
+    const failed = Math.max(numFailedTests, code === 0 ? 0 : 1)
+    return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests }
+  } catch (error) {
+    console.error(`vitest left no report: ${error.message}`)
+    return { ...nothing, failed: 1 }
+  }
+}
+
+const runAllExamples = async () => {
+  const { runExamples } = await import("./run-examples.mjs")
+  return { ...nothing, ...(await runExamples()) }
+}
+
+const main = async () => {
+  const total = { ...nothing }
+  const steps = { Check: runCheck, Tests: runTests, Examples: runAllExamples }
+  if (await ensure()) {
+    for (const [title, step] of Object.entries(steps)) {
+      console.log(`\n${title}`)
+      const count = await step()
+      for (const key of Object.keys(total)) total[key] += count[key]
+    }
+  } else total.failed = 1
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ""
+  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
+  return total.failed > 0 ? 1 : 0
+}
+
+process.exitCode = await main()

@@ -1,0 +1,182 @@
+/** Request values to what is sent, checked before anything is: a bad field is named. */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as Timeouts from "../policy/Timeouts.js"
+import type { Codec } from "../internal/codec.js"
+import * as Context from "../internal/context.js"
+import type { Endpoint } from "../internal/endpoint.js"
+import type * as Host from "../internal/host.js"
+import * as Words from "../internal/words.js"
+import * as OllamaError from "../OllamaError.js"
+import type * as Attempt from "./attempt.js"
+import type { Call } from "./call.js"
+import * as Residency from "./residency.js"
+
+/** A request before it is sent, with what its failures need to know. */
+export interface Prepared<A, Response> extends Call<A, Response> {}
+
+type Issue = OllamaError.InvalidRequest["issue"]
+
+/** `messages[0].images[1]` */
+const pathText = (path: ReadonlyArray<PropertyKey>): string =>
+  path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text === "" ? String(key) : `${text}.${String(key)}`),
+    ""
+  )
+
+const issueOf = (field: string): Issue =>
+  field === "model" || field === "source" || field === "destination" || field === "from"
+    ? "modelName"
+    : field.startsWith("options")
+      ? "option"
+      : field === "format" || field.startsWith("format.")
+        ? "format"
+        : field === "digest"
+          ? "digest"
+          : "malformed"
+
+/** A failure before anything was sent. */
+export const invalid = (
+  host: Host.Host,
+  endpoint: Endpoint,
+  options: {
+    readonly issue: Issue
+    readonly field: string
+    readonly why: string
+    readonly model?: string | undefined
+    readonly request?: unknown
+  }
+): Effect.Effect<never, OllamaError.OllamaError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.fail(
+      Context.make(
+        (common) =>
+          new OllamaError.InvalidRequest({
+            ...common,
+            issue: options.issue,
+            field: options.field,
+            remedy: `Correct ${options.field}: ${options.why}`
+          }),
+        {
+          host: host.address.url,
+          endpoint: endpoint.path,
+          ...(options.model === undefined || options.model === "" ? {} : { model: options.model }),
+          secrets: host.secrets,
+          request: options.request,
+          startedAt: now
+        },
+        { phase: "prepare", now }
+      )
+    )
+  )
+
+/** The first problem of a parse, without the value that is wrong: that may be a prompt. */
+const firstProblem = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
+  const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return {
+    field: pathText(first?.path ?? []) || "request",
+    why: (first?.message ?? "it is not valid").replace(/, actual [\s\S]*$/, "")
+  }
+}
+
+/** Checks and encodes a request by its schema; top-level fields that the schema does not have are refused. */
+export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
+  endpoint: Endpoint,
+  schema: Schema.Schema<A, I> & { readonly fields: Fields }
+): ((host: Host.Host, request: A) => Effect.Effect<I, OllamaError.OllamaError>) => {
+  const encode = Schema.encodeUnknownEither(schema)
+  const known = new Set(Object.keys(schema.fields))
+  return (host, request) => {
+    const model = Predicate.hasProperty(request, "model") && typeof request.model === "string" ? request.model : undefined
+    if (!Predicate.isRecord(request)) {
+      return invalid(host, endpoint, { issue: "malformed", field: "request", why: "it must be an object" })
+    }
+    for (const [key, value] of Object.entries(request)) {
+      if (value !== undefined && !known.has(key)) {
+        return invalid(host, endpoint, {
+          issue: "malformed",
+          field: key,
+          model,
+          why: key === "stream" ? "whether an answer is streamed is chosen by the method" : "there is no such field"
+        })
+      }
+    }
+    const encoded = encode(withoutUndefined(request))
+    if (Either.isRight(encoded)) return Effect.succeed(encoded.right)
+    const { field, why } = firstProblem(encoded.left)
+    return invalid(host, endpoint, { issue: issueOf(field), field, why, model, request })
+  }
+}
+
+const withoutUndefined = (request: Record<string | symbol, unknown>): unknown =>
+  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))
+
+const jsonPayload = (body: unknown): Attempt.Payload => {
+  // encoded once, for all attempts
+  const bytes = new TextEncoder().encode(JSON.stringify(body))
+  return {
+    apply: HttpClientRequest.bodyUint8Array(bytes, "application/json"),
+    allowance: 0,
+    isOneShot: false
+  }
+}
+
+const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, isOneShot: false }
+
+const options = (body: Record<string | symbol, unknown>): Record<string, unknown> | undefined =>
+  Predicate.isRecord(body.options) ? body.options : undefined
+
+/** What has to be in this server's memory for the call; nothing, when the cloud answers it. */
+const need = (
+  host: Host.Host,
+  endpoint: Endpoint,
+  body: Record<string | symbol, unknown>
+): Residency.Need | undefined => {
+  const model = body.model
+  const isGenerated = endpoint.kind === "generation" || endpoint.kind === "embedding"
+  if (!isGenerated || typeof model !== "string" || host.isCloud || Residency.isCloudModel(model)) return undefined
+  return { model, options: options(body), keepAlive: Residency.keepAliveMillis(body.keep_alive) }
+}
+
+/** A call with a JSON body, or none. */
+export const call = <A, Response>(
+  host: Host.Host,
+  endpoint: Endpoint,
+  body: object | undefined,
+  codec: (status: () => number) => Codec<A, Response>,
+  settings: {
+    readonly folded: boolean
+    /** Asks for lines, also where one answer is wanted: else nothing is sent until the answer is complete. */
+    readonly streamed: boolean
+    readonly path?: string
+    readonly accept?: Attempt.Plan<A, Response>["accept"]
+  }
+): Call<A, Response> => {
+  const sent: Record<string | symbol, unknown> = { ...body }
+  const model = typeof sent.model === "string" ? sent.model : typeof sent.source === "string" ? sent.source : undefined
+  const facts: Timeouts.Request = {
+    characters: Words.count(body),
+    hasTools: Array.isArray(sent.tools) && sent.tools.length > 0,
+    isTransfer: endpoint.kind === "transfer"
+  }
+  return {
+    facts,
+    plan: {
+      endpoint,
+      path: settings.path ?? endpoint.path,
+      model,
+      request: body,
+      payload:
+        body === undefined ? noPayload : jsonPayload(settings.streamed ? { ...body, stream: true } : body),
+      codec,
+      folded: settings.folded,
+      need: need(host, endpoint, sent),
+      accept: settings.accept
+    }
+  }
+}

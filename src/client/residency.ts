@@ -1,0 +1,149 @@
+/**
+ * Whether a model is in memory, which decides the clock that a call runs on: known from what the host answered a moment
+ * ago, else from one shared look at `/api/ps`.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Model from "../api/Model.js"
+import * as Host from "../internal/host.js"
+import * as Endpoint from "../internal/endpoint.js"
+
+export type Residency = "resident" | "absent" | "unknown"
+
+/** What a call needs in memory. */
+export interface Need {
+  readonly model: string
+  /** Options that belong to the loaded process: another value makes the server load again. */
+  readonly options: Readonly<Record<string, unknown>> | undefined
+  /** Milliseconds that the model stays after an answer, as far as the request says so. */
+  readonly keepAlive: number | undefined
+}
+
+export interface Monitor {
+  /** Waits for `/api/ps` at most half a second. */
+  readonly of: (need: Need) => Effect.Effect<Residency>
+  /** A chunk came: the model is in memory. */
+  readonly seen: (need: Need, now: number) => void
+}
+
+const validity = 2_000
+const patience = 500
+const longest = 5_000
+const memory = 60_000
+/** Models with options that are remembered at once; beyond it all are asked for again. */
+const keysLimit = 256
+
+/** Options of the loaded process (Ollama `server/sched.go`, `needsReload`). */
+const reloading = ["num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
+
+/** `X` and `x:latest` are one model. */
+export const normalName = (name: string): string => {
+  const lower = name
+    .trim()
+    .toLowerCase()
+    .replace(/^registry\.ollama\.ai\//, "")
+    .replace(/^library\//, "")
+  return /:[^/]*$/.test(lower) ? lower : `${lower}:latest`
+}
+
+/** Cloud models are never in this server's memory. */
+export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
+
+const keyOf = (need: Need): string =>
+  JSON.stringify([normalName(need.model), reloading.map((option) => need.options?.[option] ?? null)])
+
+const decodePs = Schema.decodeUnknownEither(Schema.parseJson(Model.RunningResponse))
+
+const isListed = (need: Need, models: ReadonlyArray<Model.RunningModel>): boolean =>
+  models.some((model) => {
+    if (normalName(model.model ?? model.name) !== normalName(need.model)) return false
+    const wanted = need.options?.num_ctx
+    return typeof wanted !== "number" || model.context_length === undefined || model.context_length === wanted
+  })
+
+/** @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves */
+export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
+  const warm = new Map<string, number>()
+  let last: { readonly at: number; readonly models: ReadonlyArray<Model.RunningModel> | undefined } | undefined
+  let pending: Deferred.Deferred<ReadonlyArray<Model.RunningModel> | undefined> | undefined
+
+  const fetch = Effect.scoped(
+    Effect.flatMap(
+      host.client.execute(Host.request(host, Endpoint.running.method, Endpoint.running.path, "application/json")),
+      (response) =>
+        Effect.map(response.text, (text) => {
+          host.hasAnswered = true
+          const decoded = response.status === 200 ? decodePs(text) : Either.left(undefined)
+          return Either.isRight(decoded) ? decoded.right.models : undefined
+        })
+    )
+  ).pipe(
+    // whatever is wrong with this look, the call itself will find out and say so
+    Effect.catchAllCause(() => Effect.succeed(undefined)),
+    Effect.timeoutTo({ duration: longest, onSuccess: (models) => models, onTimeout: () => undefined })
+  )
+
+  const look = Effect.gen(function* () {
+    if (pending !== undefined) return pending
+    const deferred = yield* Deferred.make<ReadonlyArray<Model.RunningModel> | undefined>()
+    pending = deferred
+    yield* Effect.forkIn(
+      Effect.flatMap(Effect.zip(fetch, Clock.currentTimeMillis), ([models, at]) => {
+        last = { at, models }
+        pending = undefined
+        return Deferred.succeed(deferred, models)
+      }),
+      scope
+    )
+    return deferred
+  })
+
+  const ps = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    last !== undefined && now - last.at < validity
+      ? Effect.succeed(last.models)
+      : Effect.flatMap(Effect.uninterruptible(look), (deferred) =>
+          Effect.timeoutTo(Deferred.await(deferred), {
+            duration: patience,
+            onSuccess: (models) => models,
+            onTimeout: () => undefined
+          })
+        )
+  )
+
+  return {
+    of: (need) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const key = keyOf(need)
+        const until = warm.get(key)
+        if (until !== undefined) {
+          if (now < until) return Effect.succeed("resident" as const)
+          warm.delete(key)
+        }
+        return Effect.map(ps, (models) =>
+          models === undefined ? "unknown" : isListed(need, models) ? "resident" : "absent"
+        )
+      }),
+    seen: (need, now) => {
+      if (warm.size >= keysLimit) warm.clear()
+      warm.set(keyOf(need), now + Math.min(need.keepAlive ?? memory, memory))
+    }
+  }
+}
+
+const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 36e5 }
+
+/** The milliseconds of an encoded keep_alive: seconds, or Go's syntax ("1h30m"); negative is for ever. */
+export const keepAliveMillis = (keepAlive: unknown): number | undefined => {
+  if (typeof keepAlive === "number") return keepAlive < 0 ? Number.POSITIVE_INFINITY : keepAlive * 1000
+  if (typeof keepAlive !== "string") return undefined
+  if (keepAlive.startsWith("-")) return Number.POSITIVE_INFINITY
+  let millis = 0
+  for (const [, amount, unit] of keepAlive.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {
+    millis += Number(amount) * (units[unit ?? "s"] ?? 0)
+  }
+  return millis
+}

@@ -1,0 +1,181 @@
+/**
+ * From what a transport throws to the failure that names the cause: the codes of the operating system, of undici, of
+ * node:http and of fetch, which sit at different depths of the cause chain. Checked on Node 20 with fetch, undici 7 and
+ * node:http.
+ */
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as OllamaError from "../OllamaError.js"
+import type { Seed } from "./context.js"
+
+/** What was found in the cause chain. */
+export interface Found {
+  readonly code?: string
+  readonly name: string
+  readonly message: string
+  /** The messages of the whole chain, for those failures that have no code. */
+  readonly chain: ReadonlyArray<string>
+}
+
+const text = (u: unknown, key: string): string | undefined => {
+  const value = Predicate.hasProperty(u, key) ? u[key] : undefined
+  return typeof value === "string" ? value : undefined
+}
+
+/** Walks causes and aggregated errors, at most five deep, to the first code. */
+export const find = (error: unknown): Found => {
+  const chain: Array<string> = []
+  let named: { name: string; message: string } | undefined
+  const visit = (u: unknown, depth: number): Found | undefined => {
+    if (!Predicate.isRecord(u) && !(u instanceof Error)) return undefined
+    const name = text(u, "name") ?? "Error"
+    const message = text(u, "message") ?? ""
+    // the platform's own wrapper prints addresses and requests: only what is below it counts
+    const isWrapper = Predicate.hasProperty(u, "_tag") && Predicate.hasProperty(u, "request")
+    if (!isWrapper) {
+      chain.push(message)
+      if (message !== "" || named === undefined) named = { name, message }
+      const code = text(u, "code")
+      if (code !== undefined && code !== "") return { code, name, message, chain }
+    }
+    if (depth === 0) return undefined
+    const errors = Predicate.hasProperty(u, "errors") && Array.isArray(u.errors) ? u.errors : []
+    for (const inner of [...errors, Predicate.hasProperty(u, "cause") ? u.cause : undefined]) {
+      const found = visit(inner, depth - 1)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  return visit(error, 5) ?? { name: named?.name ?? "Error", message: named?.message ?? "", chain }
+}
+
+/** The short form that a failure keeps. */
+export const cause = (found: Found): OllamaError.Cause => ({
+  ...(found.code === undefined ? {} : { code: found.code }),
+  name: found.name,
+  message: found.message
+})
+
+const unreachable =
+  (reason: OllamaError.Unreachable["reason"], remedy: string): Seed =>
+  (common) =>
+    new OllamaError.Unreachable({ ...common, reason, remedy })
+
+const blocked =
+  (by: OllamaError.Blocked["by"], remedy: string): Seed =>
+  (common) =>
+    new OllamaError.Blocked({ ...common, by, remedy })
+
+const timeout =
+  (limit: Duration.Duration, remedy: string): Seed =>
+  (common) =>
+    new OllamaError.Timeout({ ...common, limit, remedy })
+
+const refused = unreachable("refused", "Start Ollama (`ollama serve`), and check address and port (OLLAMA_HOST)")
+const dns = unreachable("dns", "Correct the host name in the address (OLLAMA_HOST), or check the name server")
+const unroutable = unreachable(
+  "unroutable",
+  "No way leads to this host: check the address, that the machine is on, the VPN, and firewalls that drop packets"
+)
+const reset = unreachable(
+  "reset",
+  "The connection was closed before an answer: the server may have stopped or restarted; look into its log and try again"
+)
+const tls = unreachable(
+  "tls",
+  "TLS failed: give the transport the certificate authority that signed the server, or correct the name in the address; write http:// if the port does not speak TLS"
+)
+const notHttp = unreachable("protocol", "What listens there does not speak HTTP: check address and port (OLLAMA_HOST)")
+const firewall = blocked(
+  "firewall",
+  "This machine's firewall or sandbox forbids the connection: allow it for this program and port"
+)
+const proxy = blocked(
+  "proxy",
+  "A proxy refuses the call: give it credentials (HTTP_PROXY=http://user:password@proxy), or name the host in NO_PROXY"
+)
+const proxyDown = unreachable(
+  "gateway",
+  "The proxy has no way to this host: correct HTTP_PROXY, or name the host in NO_PROXY"
+)
+
+interface Rule {
+  readonly code?: RegExp
+  readonly chain?: RegExp
+  readonly seed: Seed
+}
+
+/** HTTP to a port that speaks TLS, where the server says nothing of it; found by a probe. */
+export const tlsPort = unreachable("protocol", "Write https:// in the address: this port speaks TLS")
+
+const fiveMinutes = Duration.minutes(5)
+
+/** First match wins. */
+const rules: ReadonlyArray<Rule> = [
+  { code: /^ECONNREFUSED$/, seed: refused },
+  { code: /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, seed: dns },
+  {
+    code: /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|ETIMEDOUT)$/,
+    seed: unroutable
+  },
+  { code: /^(EACCES|EPERM)$/, seed: firewall },
+  {
+    code: /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/,
+    seed: timeout(fiveMinutes, "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit")
+  },
+  // a tunnel through a proxy that the proxy does not open
+  { chain: /Proxy response \((407|403|401)\)/, seed: proxy },
+  { chain: /Proxy response \(\d+\)/, seed: proxyDown },
+  {
+    code: /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_)/,
+    seed: tls
+  },
+  { code: /^HPE_/, seed: notHttp },
+  {
+    code: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED|UND_ERR_ABORTED|ABORT_ERR)$/,
+    seed: reset
+  },
+  {
+    chain: /bad port|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,
+    seed: (common) => new OllamaError.InvalidRequest({ ...common, issue: "address", field: "host" })
+  },
+  { chain: /HTTPParser|Parse Error|Response does not match the HTTP\/1\.1 protocol/i, seed: notHttp },
+  // a browser says no more than this: nobody there, or the page's origin is not allowed
+  {
+    chain: /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/,
+    seed: unreachable(
+      "refused",
+      "Start Ollama and check the address; if it runs, add this page's origin to OLLAMA_ORIGINS on the server"
+    )
+  }
+]
+
+/** Node's fetch hides a 407 behind an error with neither code nor message. */
+const isHidden407 = (found: Found): boolean =>
+  found.code === undefined && found.chain.includes("fetch failed") && found.chain.at(-1) === ""
+
+/** @param connectLimit what the transport's connect timer is set to, where that is known */
+export const classify = (found: Found, connectLimit: Duration.Duration | undefined): Seed => {
+  if (found.code === "UND_ERR_CONNECT_TIMEOUT") {
+    return timeout(
+      connectLimit ?? Duration.seconds(10),
+      "Nothing answers there: check address, VPN and firewalls that drop packets; raise timeouts.connect for a far host"
+    )
+  }
+  if (isHidden407(found)) return proxy
+  for (const rule of rules) {
+    if (rule.code !== undefined && found.code !== undefined && rule.code.test(found.code)) return rule.seed
+    if (rule.chain !== undefined && (rule.chain.test(found.name) || found.chain.some((message) => rule.chain?.test(message)))) return rule.seed
+  }
+  return reset
+}
+
+/** Whether the failure says that no connection was made, so that nothing was sent. */
+export const isBeforeConnection = (found: Found): boolean =>
+  found.code !== undefined &&
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|EACCES|EPERM|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(
+    found.code
+  )
+
+/** Whether the server closed a connection without an answer, which is also what HTTP to a TLS port looks like. */
+export const isReset = (seed: Seed): boolean => seed === reset

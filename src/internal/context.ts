@@ -1,0 +1,119 @@
+/** From what was recognised below to a failure with everything that is known of the call. */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import type * as OllamaError from "../OllamaError.js"
+import * as Scrub from "./scrub.js"
+
+/** The fields that every failure has in common, as its constructor takes them. */
+export interface Common {
+  readonly host?: string
+  readonly endpoint: string
+  readonly model?: string
+  readonly phase: OllamaError.Phase
+  readonly elapsed: Duration.Duration
+  readonly attempts: ReadonlyArray<OllamaError.Attempt>
+  readonly status?: number
+  readonly detail?: string
+  readonly cause?: OllamaError.Cause
+  readonly partial?: OllamaError.Partial
+}
+
+/** A failure without the call it happened to. */
+export type Seed = (common: Common) => OllamaError.OllamaError
+
+/** What a call is, as far as failures want to know. */
+export interface Call {
+  readonly host?: string
+  readonly endpoint: string
+  readonly model?: string
+  /** Values that must not appear in any failure. */
+  readonly secrets: ReadonlyArray<string>
+  /** The encoded request, whose words must not appear in any failure. */
+  readonly request: unknown
+  /** Milliseconds on Clock when the call began. */
+  readonly startedAt: number
+}
+
+/** What is known where the failure is made. */
+export interface At {
+  readonly phase: OllamaError.Phase
+  readonly now: number
+  readonly status?: number | undefined
+  readonly detail?: string | undefined
+  readonly cause?: OllamaError.Cause | undefined
+  readonly partial?: OllamaError.Partial | undefined
+  readonly attempts?: ReadonlyArray<OllamaError.Attempt>
+}
+
+export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError => {
+  const clean = (text: string) => Scrub.scrub(text, call.secrets, call.request)
+  return seed({
+    ...(call.host === undefined ? {} : { host: call.host }),
+    endpoint: call.endpoint,
+    ...(call.model === undefined ? {} : { model: call.model }),
+    phase: at.phase,
+    elapsed: Duration.millis(Math.max(0, at.now - call.startedAt)),
+    attempts: at.attempts ?? [],
+    ...(at.status === undefined ? {} : { status: at.status }),
+    ...(at.detail === undefined || at.detail === "" ? {} : { detail: clean(at.detail) }),
+    ...(at.cause === undefined ? {} : { cause: { ...at.cause, message: clean(at.cause.message) } }),
+    ...(at.partial === undefined ? {} : { partial: at.partial })
+  })
+}
+
+/** Makes the failures of one attempt; the stage moves on as the attempt does. */
+export interface Attempt {
+  readonly call: Call
+  stage: OllamaError.Phase
+  readonly failure: (
+    seed: Seed,
+    extra?: {
+      readonly phase?: OllamaError.Phase
+      readonly status?: number | undefined
+      readonly detail?: string | undefined
+      readonly cause?: OllamaError.Cause | undefined
+    }
+  ) => OllamaError.OllamaError
+}
+
+/**
+ * @param earlier the failures of earlier attempts of the call
+ * @param partial what has arrived of the answer
+ */
+export const attempt = (
+  call: Call,
+  clock: Clock.Clock,
+  earlier: ReadonlyArray<OllamaError.Attempt>,
+  stage: OllamaError.Phase,
+  partial: () => OllamaError.Partial | undefined
+): Attempt => {
+  const self: Attempt = {
+    call,
+    stage,
+    failure: (seed, extra) =>
+      make(seed, call, {
+        phase: extra?.phase ?? self.stage,
+        now: clock.unsafeCurrentTimeMillis(),
+        attempts: earlier,
+        status: extra?.status,
+        detail: extra?.detail,
+        cause: extra?.cause,
+        partial: partial()
+      })
+  }
+  return self
+}
+
+/** The short form in which later attempts remember a failure. */
+export const short = (
+  error: OllamaError.OllamaError,
+  attemptStartedAt: number,
+  now: number
+): OllamaError.Attempt => ({
+  tag: error._tag,
+  phase: error.phase,
+  elapsed: Duration.millis(Math.max(0, now - attemptStartedAt)),
+  ...(error.host === undefined ? {} : { host: error.host }),
+  ...(error.status === undefined ? {} : { status: error.status }),
+  ...(error.detail === undefined ? {} : { detail: error.detail })
+})

@@ -1,0 +1,261 @@
+/**
+ * One reader for each attempt: everything that can happen to it (headers, bytes, the end, a broken connection, a clock)
+ * arrives here, and is taken out through one constant Effect. Read, split, parse and check happen once per network read,
+ * for all the lines in it; there is no fiber, timer or Effect per token.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as OllamaError from "../OllamaError.js"
+import type * as Body from "./body.js"
+import * as Lines from "./lines.js"
+
+/** The end of an answer that is complete. */
+export const done: unique symbol = Symbol.for("effect-ollama/internal/done")
+export type Done = typeof done
+
+/** What one read gave: at least one value, or the end. */
+export type Batch<A> = Array<A> | Done
+
+/** How an answer is taken apart. Failures are thrown, because this runs inside the transport's callbacks. */
+export interface Wire<A> {
+  /** One line (or the whole body) to a value. Throws an `OllamaError`. */
+  readonly line: (text: string, lineNumber: number) => A
+  readonly isLast: (value: A) => boolean
+  /** Only the end is waited for, because the values are folded as they come. */
+  readonly folded: boolean
+  /** The body is one JSON value and not lines of it. */
+  readonly whole: boolean
+  /** What an empty body means, where it is a good answer. */
+  readonly empty?: () => A
+  /** What to make of a body that ended without a last value; `rest` is what had no line end. */
+  readonly unfinished: (rest: string | undefined, sawBytes: boolean) => OllamaError.OllamaError
+  /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
+  readonly unreadable: (problem: Lines.LineTooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
+  /** What to make of a broken connection. */
+  readonly broken: (error: unknown, sawBytes: boolean) => OllamaError.OllamaError
+}
+
+/** The limits that are watched, in milliseconds. */
+export interface Watch {
+  /** Until the first value; counted only while somebody waits. */
+  readonly first: number | undefined
+  /** Between values; counted only while somebody waits. */
+  readonly gap: number | undefined
+  /** When the whole call has to be over; always counts. */
+  readonly deadline: number | undefined
+  /** Called once, this long before `first` would pass. */
+  readonly nearExpiry?: { readonly before: number; readonly run: Effect.Effect<void> }
+  readonly expired: (clock: "first" | "gap" | "total") => OllamaError.OllamaError
+}
+
+export interface Reader<A> {
+  /** What has arrived since the last read. */
+  readonly read: Effect.Effect<Batch<A>, OllamaError.OllamaError>
+  readonly hooks: Body.Hooks
+  /** Ends the reader with a failure from outside, such as a refused connection. */
+  readonly fail: (error: OllamaError.OllamaError) => void
+  /** Gives the reader the body it can slow down. */
+  readonly attach: (body: Body.Body) => void
+  /** Watches the clocks until the reader is over. */
+  readonly watch: (watch: Watch) => Effect.Effect<void>
+  /** Something went on that is no value: bytes of an upload were taken. */
+  readonly touch: () => void
+  /** Whether all values came, while the transport has not yet seen the end of the body. */
+  readonly isDraining: () => boolean
+  /** Calls back when the transport has seen the end of the body. */
+  readonly onEnd: (f: () => void) => void
+  /** Stops reading. */
+  readonly close: () => void
+}
+
+/** Values that are kept for a consumer that does not pull, before the transport is told to wait. */
+const highWater = 512
+
+export const make = <A>(
+  clock: Clock.Clock,
+  wire: Wire<A>,
+  limit: number
+): Reader<A> => {
+  const lines = wire.whole ? undefined : Lines.make(limit)
+  let whole: Array<Uint8Array> = []
+  let wholeSize = 0
+  let buffer: Array<A> = []
+  let exit: Effect.Effect<Done, OllamaError.OllamaError> | undefined
+  let wake: ((batch: Effect.Effect<Batch<A>, OllamaError.OllamaError>) => void) | undefined
+  let body: Body.Body | undefined
+  let paused = false
+  let sawBytes = false
+  let sawEnd = false
+  let sawFirst = false
+  let sawLast = false
+  let lineNumber = 0
+  let waitingSince = clock.unsafeCurrentTimeMillis()
+  let onEnd: (() => void) | undefined
+
+  const take = (): Effect.Effect<Batch<A>, OllamaError.OllamaError> | undefined => {
+    if (buffer.length === 0) return exit
+    const batch = Effect.succeed(buffer)
+    buffer = []
+    if (paused) {
+      paused = false
+      body?.resume()
+    }
+    return batch
+  }
+
+  const notify = (): void => {
+    if (wake === undefined) return
+    const batch = take()
+    if (batch === undefined) return
+    const resume = wake
+    wake = undefined
+    resume(batch)
+  }
+
+  const finish = (outcome: Effect.Effect<Done, OllamaError.OllamaError>): void => {
+    exit ??= outcome
+    notify()
+  }
+
+  const fail = (error: OllamaError.OllamaError): void => finish(Effect.fail(error))
+
+  const push = (text: string): void => {
+    if (sawLast) return
+    lineNumber++
+    give(wire.line(text, lineNumber))
+  }
+
+  const give = (value: A): void => {
+    if (!wire.folded) buffer.push(value)
+    sawFirst = true
+    if (wire.isLast(value)) sawLast = true
+  }
+
+  /** Runs a step that throws failures; values that were read before the failure are given out first. */
+  const guarded = (step: () => void): void => {
+    try {
+      step()
+    } catch (problem) {
+      body?.cancel()
+      if (problem instanceof Lines.LineTooLong || problem instanceof Lines.NotUtf8) {
+        exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))
+      } else if (OllamaError.isOllamaError(problem)) {
+        exit ??= Effect.fail(problem)
+      } else {
+        exit ??= Effect.die(problem)
+      }
+    }
+  }
+
+  const feed = (bytes: Uint8Array): void => {
+    if (lines !== undefined) return lines.feed(bytes, push)
+    wholeSize += bytes.length
+    if (wholeSize > limit) throw new Lines.LineTooLong(limit, "")
+    whole.push(bytes)
+  }
+
+  const flush = (): void => {
+    if (lines === undefined) {
+      if (whole.length > 0) push(Lines.decode(Lines.concat(whole, wholeSize)))
+      else if (wire.empty !== undefined) give(wire.empty())
+      whole = []
+      return
+    }
+    lines.flush((rest) => {
+      // a JSON text that does not close is an answer that was cut, not one that is wrong
+      if (Lines.isCut(rest)) throw wire.unfinished(rest, true)
+      push(rest)
+    })
+  }
+
+  return {
+    read: Effect.async((resume) => {
+      const batch = take()
+      if (batch !== undefined) return resume(batch)
+      waitingSince = clock.unsafeCurrentTimeMillis()
+      wake = resume
+    }),
+    hooks: {
+      data: (bytes) => {
+        if (exit !== undefined) return
+        sawBytes = true
+        guarded(() => feed(bytes))
+        if (sawLast) exit ??= Effect.succeed(done)
+        if (wake !== undefined) {
+          if (buffer.length > 0 || exit !== undefined) notify()
+          else if (wire.folded && sawFirst) waitingSince = clock.unsafeCurrentTimeMillis()
+        } else if (buffer.length >= highWater && !paused && exit === undefined) {
+          paused = true
+          body?.pause()
+        }
+      },
+      end: () => {
+        sawEnd = true
+        onEnd?.()
+        if (exit !== undefined) return
+        guarded(flush)
+        finish(sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(undefined, sawBytes))))
+      },
+      error: (error) => {
+        sawEnd = true
+        onEnd?.()
+        if (exit === undefined) fail(wire.broken(error, sawBytes))
+      }
+    },
+    fail,
+    attach: (attached) => {
+      body = attached
+      if (paused) body.pause()
+      if (exit !== undefined && !sawLast) body.cancel()
+    },
+    watch: (watch) => {
+      let isNear = watch.nearExpiry === undefined
+      const expire = (which: "first" | "gap" | "total"): void => {
+        fail(watch.expired(which))
+        body?.cancel()
+      }
+      const loop: Effect.Effect<void> = Effect.suspend(() => {
+        if (exit !== undefined) return Effect.void
+        const now = clock.unsafeCurrentTimeMillis()
+        let next = Number.POSITIVE_INFINITY
+        if (watch.deadline !== undefined) {
+          if (now >= watch.deadline) return Effect.sync(() => expire("total"))
+          next = watch.deadline
+        }
+        const current = sawFirst ? watch.gap : watch.first
+        if (current !== undefined) {
+          // while nobody waits, the clock stands still
+          const at = (wake === undefined ? now : waitingSince) + current
+          if (now >= at) return Effect.sync(() => expire(sawFirst ? "gap" : "first"))
+          next = Math.min(next, at)
+          if (!isNear && !sawFirst && watch.nearExpiry !== undefined) {
+            const near = at - watch.nearExpiry.before
+            if (now >= near) {
+              isNear = true
+              return Effect.zipRight(Effect.fork(watch.nearExpiry.run), loop)
+            }
+            next = Math.min(next, near)
+          }
+        }
+        // the gap clock begins with the first value, whenever that comes
+        if (!sawFirst && watch.gap !== undefined) next = Math.min(next, now + watch.gap)
+        return next === Number.POSITIVE_INFINITY
+          ? Effect.void
+          : Effect.flatMap(Effect.sleep(Math.max(1, next - now)), () => loop)
+      })
+      return loop
+    },
+    touch: () => {
+      waitingSince = clock.unsafeCurrentTimeMillis()
+    },
+    isDraining: () => sawLast && !sawEnd && body !== undefined,
+    onEnd: (f) => {
+      onEnd = f
+      if (sawEnd) f()
+    },
+    close: () => {
+      exit ??= Effect.interrupt
+      if (!sawEnd) body?.cancel()
+    }
+  }
+}

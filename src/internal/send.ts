@@ -1,0 +1,214 @@
+/**
+ * Sends one request and feeds a reader with whatever comes of it: a body, a status that is a failure, a broken
+ * connection. Redirects are followed on the same host only, so credentials and prompts stay where they belong.
+ */
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import * as Scope from "effect/Scope"
+import type * as OllamaError from "../OllamaError.js"
+import * as AnswerText from "./answerText.js"
+import * as Body from "./body.js"
+import * as Classify from "./classify.js"
+import * as Transport from "./classifyTransport.js"
+import type { Attempt } from "./context.js"
+import type { Endpoint } from "./endpoint.js"
+import * as Host from "./host.js"
+import * as Lines from "./lines.js"
+import type * as Reader from "./reader.js"
+import * as RetryAfter from "./retryAfter.js"
+
+export interface Send {
+  readonly host: Host.Host
+  readonly endpoint: Endpoint
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly hasModel: boolean
+  readonly attempt: Attempt
+  /** Answers that are a value here, though their status is bad: HEAD of a missing blob. */
+  readonly accept?: ((status: number, contentType: string | undefined) => boolean) | undefined
+}
+
+const redirectLimit = 3
+/** The most bytes of a failed answer that are read. */
+const failureLimit = 64 * 1024
+const tlsProbeLimit = Duration.seconds(1)
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+/** Where a redirect leads, if it stays on the host (the same name; from http to https, but not back). */
+const onSameHost = (from: string, location: string | undefined): string | undefined => {
+  if (location === undefined || !URL.canParse(location, from)) return undefined
+  const here = new URL(from)
+  const there = new URL(location, from)
+  if (there.hostname !== here.hostname || there.username !== "" || there.password !== "") return undefined
+  const sameOrigin = there.origin === here.origin
+  const upgrade = here.protocol === "http:" && there.protocol === "https:"
+  return sameOrigin || upgrade ? there.href : undefined
+}
+
+/** Fetch follows redirects by itself; where it ended is in the response. */
+const wentElsewhere = (response: HttpClientResponse.HttpClientResponse, requested: string): boolean => {
+  const source: unknown = Predicate.hasProperty(response, "source") ? response.source : undefined
+  return (
+    Predicate.hasProperty(source, "redirected") &&
+    source.redirected === true &&
+    Predicate.hasProperty(source, "url") &&
+    typeof source.url === "string" &&
+    onSameHost(requested, source.url) === undefined
+  )
+}
+
+/** The beginning of a body, as text; what breaks while it is read leaves what there was. */
+const text = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.sync(() => {
+      const parts: Array<Uint8Array> = []
+      let size = 0
+      let resume: (() => void) | undefined
+      let isOver = false
+      const over = (): void => {
+        isOver = true
+        resume?.()
+      }
+      return {
+        hooks: {
+          data: (bytes: Uint8Array) => {
+            if (size < failureLimit) {
+              parts.push(bytes)
+              size += bytes.length
+            }
+            if (size >= failureLimit) over()
+          },
+          end: over,
+          error: over
+        },
+        wait: Effect.async<void>((done) => {
+          resume = () => done(Effect.void)
+          if (isOver) resume()
+        }),
+        text: () => new TextDecoder().decode(Lines.concat(parts, size))
+      }
+    }),
+    ({ hooks, text, wait }) =>
+      Effect.flatMap(Body.attach(response, hooks), (body) =>
+        Effect.map(wait, () => {
+          body.cancel()
+          return text()
+        })
+      )
+  )
+
+/** Whether what listens there speaks TLS: the answer to plain HTTP may be nothing but a closed connection. */
+const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
+  Effect.suspend(() =>
+    host.client.execute(HttpClientRequest.head(`https://${host.address.hostname}:${host.address.port}/`))
+  ).pipe(
+    Effect.as(true),
+    Effect.catchAll((error) => {
+      const code = Transport.find(error).code ?? ""
+      // a certificate that is not trusted is a certificate
+      return Effect.succeed(/CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ALTNAME/.test(code))
+    }),
+    Effect.scoped,
+    Effect.timeoutTo({ duration: tlsProbeLimit, onSuccess: (speaks) => speaks, onTimeout: () => false })
+  )
+
+const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError.OllamaError> => {
+  const { attempt, host } = send
+  const found = Transport.find(error)
+  const limit = host.connectLimit === undefined ? undefined : Duration.millis(host.connectLimit)
+  const seed = Transport.classify(found, limit)
+  const fail = (seen: typeof seed) =>
+    attempt.failure(seen, {
+      ...(Transport.isBeforeConnection(found) ? { phase: "connect" as const } : {}),
+      cause: Transport.cause(found)
+    })
+  return Transport.isReset(seed) && !host.hasAnswered && host.address.scheme === "http"
+    ? Effect.map(speaksTls(host), (tls) => fail(tls ? Transport.tlsPort : seed))
+    : Effect.sync(() => fail(seed))
+}
+
+const answerFailure = (
+  send: Send,
+  response: HttpClientResponse.HttpClientResponse,
+  body: string
+): Effect.Effect<OllamaError.OllamaError> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const answerText = AnswerText.fromBody(response.headers["content-type"], body)
+    const wait = RetryAfter.parse(response.headers, now)
+    const seed = Classify.answer({
+      status: response.status,
+      text: answerText,
+      kind: send.endpoint.kind,
+      hasModel: send.hasModel,
+      sentOrigin: send.host.sendsOrigin,
+      retryAfter: wait === undefined ? undefined : Duration.millis(wait)
+    })
+    return send.attempt.failure(seed, {
+      status: answerText.status ?? response.status,
+      detail: answerText.message
+    })
+  })
+
+/** Sends, and goes on feeding the reader until the Scope closes. */
+export const run = <A>(send: Send, reader: Reader.Reader<A>, onHead: (status: number, isStream: boolean) => void): Effect.Effect<void, never, Scope.Scope> => {
+  const { attempt, host } = send
+
+  const deliver = (
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.Effect<void, never, Scope.Scope> => {
+    const status = response.status
+    onHead(status, isStream(response))
+    if (send.accept?.(status, response.headers["content-type"]) === true || (status >= 200 && status < 300 && !isPage(response))) {
+      return Effect.map(Body.attach(response, reader.hooks), (body) => reader.attach(body))
+    }
+    // a page is known by its type: there is no need to read it
+    return Effect.flatMap(
+      status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response),
+      (body) => Effect.map(answerFailure(send, response, body), reader.fail)
+    )
+  }
+
+  const go = (
+    request: HttpClientRequest.HttpClientRequest,
+    hops: number
+  ): Effect.Effect<void, HttpClientError, Scope.Scope> =>
+    Effect.flatMap(Effect.scope, (outer) =>
+      Effect.flatMap(Scope.fork(outer, ExecutionStrategy.sequential), (inner) =>
+        Effect.flatMap(Scope.extend(host.client.execute(request), inner), (response) => {
+          host.hasAnswered = true
+          if (wentElsewhere(response, request.url)) return elsewhere(302)
+          if (!isRedirect(response.status)) return Scope.extend(deliver(response), inner)
+          const next = onSameHost(request.url, response.headers.location)
+          return Effect.zipRight(
+            Scope.close(inner, Exit.void),
+            next === undefined || hops >= redirectLimit
+              ? elsewhere(response.status)
+              : go(HttpClientRequest.setUrl(request, next), hops + 1)
+          )
+        })
+      )
+    )
+
+  const elsewhere = (status: number): Effect.Effect<void> =>
+    Effect.sync(() => reader.fail(attempt.failure(Classify.captivePortal, { status })))
+
+  return Effect.catchAllCause(go(send.request, 0), (cause) =>
+    Cause.isInterruptedOnly(cause)
+      ? Effect.void
+      : Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
+  )
+}
+
+const isStream = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  /ndjson/i.test(response.headers["content-type"] ?? "") && response.headers["content-length"] !== "0"
+
+const isPage = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  AnswerText.isHtml(response.headers["content-type"], "")

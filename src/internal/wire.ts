@@ -1,0 +1,128 @@
+/** A codec as the reader wants it: lines to values, with every failure made at the place where it is known. */
+import * as Either from "effect/Either"
+import * as OllamaError from "../OllamaError.js"
+import * as AnswerText from "./answerText.js"
+import * as Classify from "./classify.js"
+import * as Transport from "./classifyTransport.js"
+import * as Codec from "./codec.js"
+import type { Attempt } from "./context.js"
+import type { Kind } from "./endpoint.js"
+import * as Lines from "./lines.js"
+import type * as Reader from "./reader.js"
+
+const excerptLimit = 200
+
+const interrupted = (remedy?: string) => (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) =>
+  new OllamaError.StreamInterrupted({ ...common, ...(remedy === undefined ? {} : { remedy }) })
+
+/** @param status of the answer whose body this is */
+export const make = <A, Response>(
+  attempt: Attempt,
+  codec: Codec.Codec<A, Response>,
+  options: {
+    readonly kind: Kind
+    readonly hasModel: boolean
+    readonly folded: boolean
+    readonly status: () => number
+    /** Whether the server said that this is a stream of lines. */
+    readonly isStream: () => boolean
+    /** Called with the first value. */
+    readonly onFirst: () => void
+  }
+): Reader.Wire<A> => {
+  let isFirst = true
+  const took = (value: A): A => {
+    codec.fold.add(value)
+    if (isFirst) {
+      isFirst = false
+      if (!codec.whole) attempt.stage = "gap"
+      options.onFirst()
+    }
+    return value
+  }
+
+  const protocol = (excerpt: string, lineNumber: number | undefined, detail?: string): OllamaError.OllamaError =>
+    attempt.failure(
+      (common) =>
+        new OllamaError.ProtocolError({
+          ...common,
+          excerpt: excerpt.slice(0, excerptLimit),
+          ...(lineNumber === undefined || codec.whole ? {} : { line: lineNumber })
+        }),
+      { status: options.status(), detail }
+    )
+
+  const errorLine = (json: unknown): OllamaError.OllamaError => {
+    const text = AnswerText.fromJson(json)
+    const answer: Classify.Answer = {
+      status: 200,
+      text,
+      kind: options.kind,
+      hasModel: options.hasModel,
+      sentOrigin: false,
+      retryAfter: undefined
+    }
+    const seed = codec.fold.partial() === undefined ? Classify.answer(answer) : Classify.errorLine(answer)
+    return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
+  }
+
+  return {
+    whole: codec.whole,
+    folded: options.folded,
+    ...(codec.empty === undefined ? {} : { empty: codec.empty }),
+    isLast: codec.isLast,
+    line: (text, lineNumber) => {
+      let json: unknown
+      try {
+        json = JSON.parse(text)
+      } catch {
+        // a body of one value that does not close was cut
+        if (codec.whole && Lines.isCut(text)) throw attempt.failure(interrupted(), { status: options.status() })
+        throw protocol(text, lineNumber)
+      }
+      if (codec.hot(json)) return took(json)
+      if (Codec.isErrorLine(json)) throw errorLine(json)
+      const decoded = codec.decode(json)
+      if (Either.isLeft(decoded)) throw protocol(text, lineNumber, decoded.left)
+      return took(decoded.right)
+    },
+    unfinished: (rest, sawBytes) =>
+      sawBytes
+        ? attempt.failure(
+            rest === undefined && codec.fold.partial() === undefined && codec.whole
+              ? (common) => new OllamaError.ProtocolError({ ...common, excerpt: "" })
+              : interrupted(),
+            { status: options.status() }
+          )
+        : // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
+          options.isStream()
+          ? attempt.failure(interrupted(), { status: options.status() })
+          : protocol("", undefined),
+    unreadable: (problem, lineNumber) =>
+      attempt.failure(
+        (common) =>
+          new OllamaError.ProtocolError({
+            ...common,
+            excerpt: problem.excerpt.slice(0, excerptLimit),
+            ...(codec.whole ? {} : { line: lineNumber }),
+            remedy:
+              problem instanceof Lines.LineTooLong
+                ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
+                : "The answer is not UTF-8: check that no proxy rewrites it"
+          }),
+        { status: options.status() }
+      ),
+    broken: (error, sawBytes) => {
+      const found = Transport.find(error)
+      const cause = Transport.cause(found)
+      const seed = Transport.classify(found, undefined)
+      // after a chunk, or inside a value, the answer broke off; before that there was no answer
+      return codec.fold.partial() !== undefined || (codec.whole && sawBytes)
+        ? attempt.failure(isTimer(found) ? seed : interrupted(), { status: options.status(), cause })
+        : attempt.failure(seed, { status: options.status(), cause })
+    }
+  }
+}
+
+/** Transports with timers of their own (fetch: 300 s) end a body by them. */
+const isTimer = (found: Transport.Found): boolean => found.code !== undefined && /TIMEOUT$/.test(found.code)
