@@ -13,7 +13,7 @@ import { lineOf, parse } from "./lib/typescript.mjs"
 const ground = ["api", "OllamaError", "record"]
 const internal = [...ground, "internal"]
 const policy = [...internal, "policy"]
-const client = [...policy, "OllamaConfig", "OllamaClient"]
+const client = [...policy, "OllamaConfig", "OllamaClient", "client"]
 const around = [...client, "fleet", "observe"]
 
 /** What each room of `src` may import: a room is a folder or a file at the top. Only `index` may name everything. */
@@ -24,6 +24,7 @@ const mayImport = {
   internal,
   policy,
   OllamaConfig: client,
+  client,
   OllamaClient: client,
   fleet: around,
   observe: around,

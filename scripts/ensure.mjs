@@ -46,8 +46,9 @@ export const ensure = async () => {
   // `npm ci` refuses a lock file that lacks a package of some other platform; `npm install` follows it as far as it goes.
   const result = exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags])
   if (result.code === 0) return true
+  const reason = result.output.trim().split("\n").slice(0, 10).join("\n")
   console.error(
-    `The installation failed:\n${result.output.trim()}\nRemedy: check the network and the registry, then run npm ci`
+    `npm could not install the packages:\n${reason}\nRemedy: check the network and the registry, then: npm ci`
   )
   return false
 }

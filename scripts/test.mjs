@@ -30,10 +30,13 @@ const runTests = async () => {
     { inherit: true }
   )
   try {
-    const { numFailedTests, numPassedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, "utf8"))
-    // A file that cannot be loaded, or an error outside of a test, is a failure of no test.
-    const failed = Math.max(numFailedTests, code === 0 ? 0 : 1)
-    return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests }
+    const result = JSON.parse(readFileSync(report, "utf8"))
+    const unloadable = result.testResults.filter(
+      (file) => file.status === "failed" && file.assertionResults.length === 0
+    )
+    // An error outside of any test makes only the exit code say so.
+    const failed = Math.max(result.numFailedTests + unloadable.length, code === 0 ? 0 : 1)
+    return { passed: result.numPassedTests, failed, skipped: result.numPendingTests + result.numTodoTests }
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`)
     return { ...nothing, failed: 1 }

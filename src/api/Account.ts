@@ -13,6 +13,7 @@ import { maybe } from "./fields.js"
  * @category schemas
  */
 export const StatusResponse = Schema.Struct({
+  /** Models and searches that run at ollama.com. */
   cloud: Schema.Struct({
     /** Whether cloud models and the web are switched off. */
     disabled: Schema.Boolean,
@@ -36,13 +37,17 @@ export interface StatusResponse extends Schema.Schema.Type<typeof StatusResponse
 export const AccountResponse = Schema.Struct({
   /** Identifies the account. */
   id: Schema.String,
+  /** Its e-mail address. */
   email: Schema.String,
   /** The name it is known by on ollama.com. */
   name: Schema.String,
+  /** What its owner says about it. */
   bio: maybe(Schema.String),
   /** Address of its picture. */
   avatarurl: maybe(Schema.String),
+  /** Its owner's first name. */
   firstname: maybe(Schema.String),
+  /** Its owner's last name. */
   lastname: maybe(Schema.String),
   /** What it pays for; `free` without a subscription. */
   plan: maybe(Schema.String)

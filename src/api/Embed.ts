@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { array, maybe, named, optional } from "./fields.js"
+import { array, maybe, named, optional, vector } from "./fields.js"
 import { KeepAlive, Metrics, ModelName, Options } from "./Shared.js"
 
 /**
@@ -46,7 +46,7 @@ export const EmbedResponse = Schema.Struct({
   /** The model's name as the request had it. */
   model: Schema.String,
   /** One vector for each text, of length 1 (L2). */
-  embeddings: array(array(Schema.Number)),
+  embeddings: array(vector),
   /** The whole call as the server saw it, nanoseconds. */
   total_duration: Metrics.fields.total_duration,
   /** Waiting for the model to be loaded, nanoseconds. */
@@ -95,7 +95,7 @@ export interface EmbeddingsRequest extends Schema.Schema.Type<typeof EmbeddingsR
  */
 export const EmbeddingsResponse = Schema.Struct({
   /** The vector. */
-  embedding: array(Schema.Number)
+  embedding: vector
 }).annotations({ identifier: "EmbeddingsResponse" })
 
 /**

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as OllamaError from "../OllamaError.js"
 import { collectWith, textWith } from "./collect.js"
-import { maybe, merge, named, optional } from "./fields.js"
+import { maybe, merge, named, numbers, optional } from "./fields.js"
 import * as Fold from "./Fold.js"
 import { chunkFields, requestFields } from "./generation.js"
 import { Image, ToolCall } from "./Shared.js"
@@ -69,7 +69,7 @@ export const GenerateChunk = Schema.Struct(
     /** What the model thought. Since v0.9.0. */
     thinking: maybe(Schema.String),
     /** The conversation as tokens, on the last chunk and not with `raw`; goes into `context` of a later request. */
-    context: maybe(Schema.Array(Schema.Number)),
+    context: maybe(numbers),
     /** The calls that the model asks for, on the last chunk. They have no `id`. */
     tool_calls: maybe(Schema.Array(named<ToolCall>()(ToolCall))),
     /** Steps done of an image. Image models of v0.14.3 to v0.32.5 only. */

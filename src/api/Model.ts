@@ -140,6 +140,7 @@ export interface ShowRequest extends Schema.Schema.Type<typeof ShowRequest> {}
  * @category schemas
  */
 export const Tensor = Schema.Struct({
+  /** Its name in the file: `blk.0.attn_q.weight`. */
   name: Schema.String,
   /** How its numbers are stored: `Q4_K`, `F32`, … */
   type: Schema.String,
@@ -160,6 +161,7 @@ export interface Tensor extends Schema.Schema.Type<typeof Tensor> {}
  * @category schemas
  */
 export const ShowResponse = Schema.Struct({
+  /** The text of its license. */
   license: maybe(Schema.String),
   /** The Modelfile that would make it again. */
   modelfile: maybe(Schema.String),

@@ -178,6 +178,7 @@ export type Image = typeof Image.Type
 export const ToolCall = Schema.Struct({
   /** Names the call in the tool's answer (`tool_call_id`). Since v0.12.10; may be missing even then. */
   id: maybe(Schema.String),
+  /** The tool, and what to call it with. */
   function: Schema.Struct({
     /** Position among the calls of one answer, from 0. Always there since v0.12.6. */
     index: maybe(Schema.Number),
@@ -206,6 +207,7 @@ export interface ToolCall extends Schema.Schema.Type<typeof ToolCall> {}
 export const Tool = Schema.Struct({
   /** Always `"function"` today. */
   type: Schema.String,
+  /** What the model is told about it. */
   function: Schema.Struct({
     /** What the model calls it. */
     name: Schema.NonEmptyString,

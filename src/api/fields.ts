@@ -37,14 +37,32 @@ export const maybe = <A, I, R>(
   Schema.optionalWith(schema, { exact: true, nullable: true })
 
 /** An array that Go writes as `null` when it is empty. A missing field stays a mistake. */
-export const array = <A, I, R>(
-  item: Schema.Schema<A, I, R>
+const orEmpty = <A, I, R>(
+  schema: Schema.Schema<ReadonlyArray<A>, ReadonlyArray<I>, R>
 ): Schema.Schema<ReadonlyArray<A>, ReadonlyArray<I> | null, R> =>
-  Schema.transform(Schema.NullOr(Schema.Array(item)), Schema.typeSchema(Schema.Array(item)), {
+  Schema.transform(Schema.NullOr(schema), Schema.typeSchema(schema), {
     strict: true,
     decode: (value) => value ?? [],
     encode: (value) => value
   })
+
+/** An array in an answer; `null` is an empty one. */
+export const array = <A, I, R>(
+  item: Schema.Schema<A, I, R>
+): Schema.Schema<ReadonlyArray<A>, ReadonlyArray<I> | null, R> => orEmpty(Schema.Array(item))
+
+const isNumbers = (u: unknown): u is ReadonlyArray<number> =>
+  Array.isArray(u) && u.every((value) => typeof value === "number")
+
+/** Numbers in an answer, checked as a whole: there may be millions of them. */
+export const numbers: Schema.Schema<ReadonlyArray<number>> = Schema.declare(isNumbers, {
+  identifier: "Numbers",
+  message: () => "expected an array of numbers",
+  arbitrary: () => (fc) => fc.array(fc.double({ noNaN: true }))
+})
+
+/** Numbers; `null` is none of them. */
+export const vector: Schema.Schema<ReadonlyArray<number>, ReadonlyArray<number> | null> = orEmpty(numbers)
 
 /**
  * The same schema, its values called by their name. Without it the types of everything that contains them, and their

@@ -66,6 +66,20 @@ interface State {
   readonly backoff: Retry.State
 }
 
+/** What the failures of a call say of it. */
+export const context = <A, Response>(
+  { plan }: Call<A, Response>,
+  { host }: Settings,
+  startedAt: number
+): Context.Call => ({
+  host: host.address.url,
+  endpoint: plan.path,
+  ...(plan.model === undefined ? {} : { model: plan.model }),
+  secrets: host.secrets,
+  request: plan.request,
+  startedAt
+})
+
 /** Runs attempts until one is won; `hold` learns of it before anything can interrupt. */
 const win = <A, Response>(
   call: Call<A, Response>,
@@ -78,14 +92,7 @@ const win = <A, Response>(
     const startedAt = clock.unsafeCurrentTimeMillis()
     const limits = Timeouts.limits(policy.timeouts, call.facts)
     const deadline = limits.total === undefined ? undefined : startedAt + limits.total
-    const context: Context.Call = {
-      host: host.address.url,
-      endpoint: plan.path,
-      ...(plan.model === undefined ? {} : { model: plan.model }),
-      secrets: host.secrets,
-      request: plan.request,
-      startedAt
-    }
+    const about = context(call, settings, startedAt)
 
     /** Sleeps before the next attempt, or fails with what happened when there is none. */
     const pause = (error: OllamaError.OllamaError, delay: Duration.Duration): Effect.Effect<void, OllamaError.OllamaError> =>
@@ -141,7 +148,7 @@ const win = <A, Response>(
             residency: settings.residency,
             limits,
             lineLimit: settings.lineLimit,
-            call: context,
+            call: about,
             earlier: state.earlier,
             deadline
           },
@@ -164,24 +171,32 @@ const win = <A, Response>(
       : Effect.flatMap(Schedule.driver(settings.retrySchedule), (driver) => loop(initial, driver))
   })
 
-/** The call as one answer. */
-export const fold = <A, Response>(
+/** The call as one answer, and what the fold of it counted. */
+export const foldWith = <A, Response, B, E, R>(
   call: Call<A, Response>,
-  settings: Settings
-): Effect.Effect<Response, OllamaError.OllamaError> =>
+  settings: Settings,
+  finish: (response: Response, partial: OllamaError.Partial | undefined) => Effect.Effect<B, E, R>
+): Effect.Effect<B, OllamaError.OllamaError | E, R> =>
   Effect.suspend(() => {
     let held: Attempt.Won<A, Response> | undefined
     const answer = Effect.flatMap(
       win(call, settings, (won) => {
         held = won
       }),
-      (won) => Effect.flatMap(rest(won), () => result(won))
+      (won) => Effect.zipRight(rest(won), result(won))
     )
-    return Effect.ensuring(
+    const closed = Effect.ensuring(
       answer,
       Effect.suspend(() => held?.close ?? Effect.void)
     )
+    return Effect.flatMap(closed, (response) => finish(response, held?.codec.fold.partial()))
   })
+
+/** The call as one answer. */
+export const fold = <A, Response>(
+  call: Call<A, Response>,
+  settings: Settings
+): Effect.Effect<Response, OllamaError.OllamaError> => foldWith(call, settings, Effect.succeed)
 
 const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, OllamaError.OllamaError> =>
   won.first === Reader.done
@@ -197,16 +212,20 @@ const result = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<Respo
 
 /** The call as a Stream of its values. */
 export const stream = <A, Response>(
-  make: Effect.Effect<readonly [Call<A, Response>, Settings], OllamaError.OllamaError>
+  make: Effect.Effect<readonly [Call<A, Response>, Settings], OllamaError.OllamaError>,
+  /** Put around everything that happens until the first values. */
+  around: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
 ): Stream.Stream<A, OllamaError.OllamaError> =>
   Stream.fromChannel(
     Channel.suspend(() => {
       type Values = Channel.Channel<Chunk.Chunk<A>, unknown, OllamaError.OllamaError>
       let held: Attempt.Won<A, Response> | undefined
-      const open = Effect.flatMap(make, ([call, settings]) =>
-        win(call, settings, (won) => {
-          held = won
-        })
+      const open = around(
+        Effect.flatMap(make, ([call, settings]) =>
+          win(call, settings, (won) => {
+            held = won
+          })
+        )
       )
       const give = (won: Attempt.Won<A, Response>): Values => {
         const step = (batch: Reader.Batch<A>): Values =>

@@ -76,7 +76,7 @@ export const invalid = (
   )
 
 /** The first problem of a parse, without the value that is wrong: that may be a prompt. */
-const firstProblem = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
+export const firstProblem = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
   const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
   return {
     field: pathText(first?.path ?? []) || "request",

@@ -139,5 +139,18 @@ export const nothing = (): Codec<void, true> => ({
   empty: () => undefined
 })
 
+/** An answer that says yes or no with its status. */
+export const presence = (status: () => number): Codec<boolean, boolean> => {
+  const value = (): boolean => status() !== 404
+  return {
+    hot: never,
+    decode: () => Either.right(value()),
+    isLast: () => true,
+    fold: { add: () => undefined, partial: () => undefined, result: value },
+    whole: true,
+    empty: value
+  }
+}
+
 /** Whether a value is a line that reports a failure: `{"error": …}`. */
 export const isErrorLine = (json: unknown): boolean => Predicate.isRecord(json) && json.error != null

@@ -1,205 +1,71 @@
 /**
  * Faults as values: what can go wrong between a program and Ollama, as plain data for the simulator.
  *
- * A fault says what happens and, by {@link When}, to which requests: all of them by default, or the first `times`, after
+ * A fault says what happens and, by `When`, to which requests: all of them by default, or the first `times`, after
  * the first `after`, of one `path` or one `model`. The same values work in memory and on real sockets.
  *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import type {
+  Address,
+  Answer,
+  BadLineAfter,
+  BlackHole,
+  CloseBeforeHeaders,
+  ConnectTimeout,
+  CutAfter,
+  Dns,
+  EndAfter,
+  EndlessLine,
+  ErrorLineAfter,
+  Fault,
+  Firewall,
+  HttpToTls,
+  HttpsToHttp,
+  NotHttp,
+  Refused,
+  ResetAfter,
+  ResetBeforeHeaders,
+  SelfSignedTls,
+  SlowHeaders,
+  SplitBytes,
+  StaleKeepAlive,
+  StallAfter,
+  Unroutable,
+  When
+} from "./internal/faultModel.js"
 import { type Text, type TextName, texts as table } from "./internal/texts.js"
 
-/**
- * Which requests a fault hits.
- *
- * @since 0.1.0
- * @category models
- */
-export interface When {
-  /** How many matching requests it hits; all when absent. */
-  readonly times?: number
-  /** How many matching requests pass before the first one is hit; none when absent. */
-  readonly after?: number
-  /** The path of the request: `/api/chat`, or a prefix that ends in `*`. Without it every path but `GET /api/ps`. */
-  readonly path?: string
-  /** The `model` of the request body. */
-  readonly model?: string
-  /**
-   * Whether `GET /api/ps` is hit too while the fault lasts. Clients may send it at any time to learn which models are
-   * loaded, so it never counts for `times` and `after`. By default true for what breaks connections and for what sits
-   * between client and server, false for Ollama's own answers. A `path` of `/api/ps` makes it an ordinary request.
-   */
-  readonly probes?: boolean
-}
-
-/** @since 0.1.0 @category connection */
-export interface Refused extends When {
-  readonly _tag: "Refused"
-}
-
-/** @since 0.1.0 @category connection */
-export interface Dns extends When {
-  readonly _tag: "Dns"
-}
-
-/** @since 0.1.0 @category connection */
-export interface Unroutable extends When {
-  readonly _tag: "Unroutable"
-}
-
-/** @since 0.1.0 @category connection */
-export interface ConnectTimeout extends When {
-  readonly _tag: "ConnectTimeout"
-  readonly limit: Duration.DurationInput
-}
-
-/** @since 0.1.0 @category connection */
-export interface Firewall extends When {
-  readonly _tag: "Firewall"
-  readonly code: "EACCES" | "EPERM"
-}
-
-/** @since 0.1.0 @category connection */
-export interface SelfSignedTls extends When {
-  readonly _tag: "SelfSignedTls"
-}
-
-/** @since 0.1.0 @category connection */
-export interface HttpToTls extends When {
-  readonly _tag: "HttpToTls"
-}
-
-/** @since 0.1.0 @category connection */
-export interface HttpsToHttp extends When {
-  readonly _tag: "HttpsToHttp"
-}
-
-/** @since 0.1.0 @category connection */
-export interface BlackHole extends When {
-  readonly _tag: "BlackHole"
-}
-
-/** @since 0.1.0 @category connection */
-export interface ResetBeforeHeaders extends When {
-  readonly _tag: "ResetBeforeHeaders"
-}
-
-/** @since 0.1.0 @category connection */
-export interface CloseBeforeHeaders extends When {
-  readonly _tag: "CloseBeforeHeaders"
-}
-
-/** @since 0.1.0 @category connection */
-export interface NotHttp extends When {
-  readonly _tag: "NotHttp"
-}
-
-/** @since 0.1.0 @category connection */
-export interface StaleKeepAlive extends When {
-  readonly _tag: "StaleKeepAlive"
-}
-
-/** @since 0.1.0 @category answers */
-export interface Answer extends When {
-  readonly _tag: "Answer"
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** @since 0.1.0 @category answers */
-export interface SlowHeaders extends When {
-  readonly _tag: "SlowHeaders"
-  readonly delay: Duration.DurationInput
-}
-
-/** @since 0.1.0 @category bodies */
-export interface StallAfter extends When {
-  readonly _tag: "StallAfter"
-  readonly chunks: number
-}
-
-/** @since 0.1.0 @category bodies */
-export interface ResetAfter extends When {
-  readonly _tag: "ResetAfter"
-  readonly chunks: number
-}
-
-/** @since 0.1.0 @category bodies */
-export interface EndAfter extends When {
-  readonly _tag: "EndAfter"
-  readonly chunks: number
-}
-
-/** @since 0.1.0 @category bodies */
-export interface CutAfter extends When {
-  readonly _tag: "CutAfter"
-  readonly chunks: number
-}
-
-/** @since 0.1.0 @category bodies */
-export interface ErrorLineAfter extends When {
-  readonly _tag: "ErrorLineAfter"
-  readonly chunks: number
-  readonly line: string
-}
-
-/** @since 0.1.0 @category bodies */
-export interface BadLineAfter extends When {
-  readonly _tag: "BadLineAfter"
-  readonly chunks: number
-  readonly line: string
-}
-
-/** @since 0.1.0 @category bodies */
-export interface SplitBytes extends When {
-  readonly _tag: "SplitBytes"
-  readonly bytes: number
-}
-
-/** @since 0.1.0 @category bodies */
-export interface EndlessLine extends When {
-  readonly _tag: "EndlessLine"
-  readonly bytes: number
-}
-
-/**
- * Faults of the address: they are met before any server sees a request. In memory they fail the call; on sockets they
- * need an address of their own (`OllamaSimulatorServer`'s `stage` gives it).
- *
- * @since 0.1.0
- * @category models
- */
-export type Address = Refused | Dns | Unroutable | ConnectTimeout | Firewall | SelfSignedTls | HttpToTls | HttpsToHttp
-
-/**
- * Faults of a server that was reached.
- *
- * @since 0.1.0
- * @category models
- */
-export type Served =
-  | BlackHole
-  | ResetBeforeHeaders
-  | CloseBeforeHeaders
-  | NotHttp
-  | StaleKeepAlive
-  | Answer
-  | SlowHeaders
-  | StallAfter
-  | ResetAfter
-  | EndAfter
-  | CutAfter
-  | ErrorLineAfter
-  | BadLineAfter
-  | SplitBytes
-  | EndlessLine
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Fault = Address | Served
+export type {
+  When,
+  Refused,
+  Dns,
+  Unroutable,
+  ConnectTimeout,
+  Firewall,
+  SelfSignedTls,
+  HttpToTls,
+  HttpsToHttp,
+  BlackHole,
+  ResetBeforeHeaders,
+  CloseBeforeHeaders,
+  NotHttp,
+  StaleKeepAlive,
+  Answer,
+  SlowHeaders,
+  StallAfter,
+  ResetAfter,
+  EndAfter,
+  CutAfter,
+  ErrorLineAfter,
+  BadLineAfter,
+  SplitBytes,
+  EndlessLine,
+  Address,
+  Served,
+  Fault
+} from "./internal/faultModel.js"
 
 const addresses: ReadonlySet<string> = new Set<Address["_tag"]>([
   "Refused",
@@ -497,20 +363,7 @@ export const emptyBody = (when?: When): Answer => status(200, {}, when)
  */
 export const texts: Readonly<Record<TextName, Text>> = table
 
-export type {
-  /**
-   * One error as Ollama words it.
-   *
-   * @since 0.1.0
-   * @category texts
-   */
-  Text,
-  /**
-   * @since 0.1.0
-   * @category texts
-   */
-  TextName
-} from "./internal/texts.js"
+export type { Text, TextName } from "./internal/texts.js"
 
 /**
  * One of Ollama's own errors, by the name it has in {@link texts}.

@@ -17,3 +17,10 @@ export * as Fault from "./Fault.js"
  * @since 0.1.0
  */
 export * as OllamaSimulator from "./OllamaSimulator.js"
+
+/**
+ * Recorded exchanges, replayed.
+ *
+ * @since 0.1.0
+ */
+export * as Recorded from "./Recorded.js"

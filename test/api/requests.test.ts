@@ -87,6 +87,14 @@ describe("answers that Go may write as null", () => {
   it("are empty arrays, but a missing field is a mistake", () => {
     assert.deepStrictEqual(Schema.decodeUnknownSync(Embed.EmbeddingsResponse)({ embedding: null }), { embedding: [] })
     assert.deepStrictEqual(Schema.decodeUnknownSync(Model.ListResponse)({ models: null }), { models: [] })
+    assert.deepStrictEqual(
+      Schema.decodeUnknownSync(Embed.EmbedResponse)({ model: "m", embeddings: [[1, -0.5], null] }),
+      {
+        model: "m",
+        embeddings: [[1, -0.5], []]
+      }
+    )
+    assert.throws(() => Schema.decodeUnknownSync(Embed.EmbedResponse)({ model: "m", embeddings: [["1"]] }), /numbers/)
     assert.throws(() => Schema.decodeUnknownSync(Embed.EmbeddingsResponse)({}), /is missing/)
     assert.throws(() => Schema.decodeUnknownSync(Model.ListResponse)({}), /is missing/)
     assert.throws(() => Schema.decodeUnknownSync(Model.VersionResponse)({}), /is missing/)

@@ -1,5 +1,5 @@
 /** Broken connections, with the codes and words that undici gives for them. */
-import type * as Fault from "../Fault.js"
+import type * as Fault from "./faultModel.js"
 import type { Broken } from "./types.js"
 
 const make = (how: Broken["how"], code: string | undefined, message: string, name = "Error"): Broken => ({

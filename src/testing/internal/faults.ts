@@ -3,7 +3,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type * as Fault from "../Fault.js"
+import type * as Fault from "./faultModel.js"
 import * as broken from "./broken.js"
 import type { Broken, WireAnswer, WireRequest } from "./types.js"
 

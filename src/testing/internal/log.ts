@@ -2,7 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type * as Fault from "../Fault.js"
+import type * as Fault from "./faultModel.js"
 import type { Ended, Seen } from "./types.js"
 
 interface Place {

@@ -1,15 +1,23 @@
 /**
  * Every error that Ollama 0.9 to 0.33 words itself, and those it passes on from its runners, from its cloud and from
- * the registry: read in the server's source (`server/routes.go`, `server/sched.go`, `llm/`, `runner/`), or reported by users
- * where it is the cloud's text. The name is ours; status and body are the server's.
+ * the registry: read in the server's source (`server/routes.go`, `server/sched.go`, `llm/`, `runner/`), or reported by
+ * users where it is the cloud's text. The names are ours; status and body are the server's.
+ */
+
+/**
+ * One error as Ollama words it.
+ *
+ * @since 0.1.0
+ * @category texts
  */
 export interface Text {
   readonly status: number
   readonly body: string
-  readonly contentType: string | undefined
-  /** May also come as a line inside of a stream that began with status 200. */
+  /** Absent where the answer has none. */
+  readonly contentType?: string
+  /** It may also come as a line inside of a stream that began with status 200. */
   readonly midStream: boolean
-  /** The versions that send it, first and last; an open end is the newest. */
+  /** The versions that send it, first and last: `0.9-0.24`; an open end is the newest known. */
   readonly versions: string
 }
 
@@ -23,7 +31,7 @@ const json = "application/json; charset=utf-8"
 const raw = (status: number, body: string, contentType: string | undefined, extra?: Extra): Text => ({
   status,
   body,
-  contentType,
+  ...(contentType === undefined ? {} : { contentType }),
   midStream: extra?.midStream ?? false,
   versions: extra?.versions ?? "0.9-"
 })
@@ -356,7 +364,12 @@ const rows = {
   "registry.pushStatus": e(500, "http status 413 Request Entity Too Large: ", mid)
 } as const
 
-/** The names of the texts: `server.busy`, `load.outOfMemory`, … */
+/**
+ * The names of the texts: `server.busy`, `load.outOfMemory`, and so on.
+ *
+ * @since 0.1.0
+ * @category texts
+ */
 export type TextName = keyof typeof rows
 
 export const texts: Readonly<Record<TextName, Text>> = rows

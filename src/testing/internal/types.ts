@@ -3,7 +3,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type * as Fault from "../Fault.js"
+import type * as Fault from "./faultModel.js"
 
 /** A request as it reached the server. */
 export interface WireRequest {

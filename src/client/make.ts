@@ -1,0 +1,261 @@
+/** The service: one method for each endpoint, over the call loop. */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Account from "../api/Account.js"
+import * as Chat from "../api/Chat.js"
+import * as Embed from "../api/Embed.js"
+import * as Generate from "../api/Generate.js"
+import * as JsonSchema from "../api/JsonSchema.js"
+import * as Model from "../api/Model.js"
+import * as Web from "../api/Web.js"
+import * as Address from "../internal/address.js"
+import * as Codec from "../internal/codec.js"
+import { ConnectLimit } from "../internal/connectLimit.js"
+import * as Context from "../internal/context.js"
+import * as Endpoint from "../internal/endpoint.js"
+import * as Host from "../internal/host.js"
+import * as OllamaConfig from "../OllamaConfig.js"
+import type * as OllamaError from "../OllamaError.js"
+import * as Policy from "../policy/Policy.js"
+import * as Call from "./call.js"
+import * as ChatObject from "./object.js"
+import * as Patch from "./patch.js"
+import * as Request from "./request.js"
+import * as Residency from "./residency.js"
+import type * as OllamaClient from "./service.js"
+import * as Upload from "./upload.js"
+
+/** The most bytes of a line: what the server's own client takes (Ollama `api/client.go`, `maxBufferSize`). */
+const lineLimit = 8 * 1024 * 1024
+
+type Failure = OllamaError.OllamaError
+type CallOptions = OllamaClient.CallOptions
+
+export const make = (
+  options: OllamaClient.Options
+): Effect.Effect<OllamaClient.Service, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const address = yield* OllamaConfig.address(options.host)
+    const transport = yield* HttpClient.HttpClient
+    const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
+    const host = Host.make({
+      address,
+      client: HttpClient.withScope(transformed),
+      apiKey: options.apiKey,
+      headers: options.headers,
+      isCloud: Address.isCloud(address),
+      connectLimit: yield* ConnectLimit
+    })
+    const residency = Residency.make(host, yield* Effect.scope)
+    const base = options.policy ?? Policy.defaults
+    const traced = options.propagateTrace === true
+
+    /** The policy in force, looked up when the call is run. */
+    const settings = (
+      endpoint: Endpoint.Endpoint,
+      callOptions: CallOptions | undefined
+    ): Effect.Effect<Call.Settings, Failure> =>
+      Effect.flatMap(Patch.CurrentPatch, (current) => {
+        const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
+        const common = {
+          host,
+          residency,
+          lineLimit: options.lineLimit ?? lineLimit,
+          retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule
+        }
+        if (Object.keys(patch).length === 0) return Effect.succeed({ ...common, policy: base })
+        return Either.match(Policy.mergeEither(base, patch), {
+          onRight: (policy) => Effect.succeed({ ...common, policy }),
+          onLeft: (error) => {
+            const { field, why } = Request.firstProblem(error)
+            return Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          }
+        })
+      })
+
+    // the platform's spans put headers into the request, which browsers may not send to Ollama, and hold those it has
+    const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      traced
+        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [...names, ...Object.keys(host.headers)])
+        : Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)
+
+    const folded = <A, Response>(
+      endpoint: Endpoint.Endpoint,
+      make: Effect.Effect<Call.Call<A, Response>, Failure>,
+      callOptions: CallOptions | undefined
+    ): Effect.Effect<Response, Failure> =>
+      quietly(
+        Effect.flatMap(make, (call) =>
+          Effect.flatMap(settings(endpoint, callOptions), (inForce) => Call.fold(call, inForce))
+        )
+      )
+
+    const streamed = <A, Response>(
+      endpoint: Endpoint.Endpoint,
+      make: Effect.Effect<Call.Call<A, Response>, Failure>,
+      callOptions: CallOptions | undefined
+    ): Stream.Stream<A, Failure> =>
+      Call.stream(Effect.flatMap(make, (call) => Effect.map(settings(endpoint, callOptions), (s) => [call, s] as const)), quietly)
+
+    const encoders = {
+      chat: Request.encoder(Endpoint.chat, Chat.ChatRequest),
+      generate: Request.encoder(Endpoint.generate, Generate.GenerateRequest),
+      embed: Request.encoder(Endpoint.embed, Embed.EmbedRequest),
+      embeddings: Request.encoder(Endpoint.embeddings, Embed.EmbeddingsRequest),
+      show: Request.encoder(Endpoint.show, Model.ShowRequest),
+      pull: Request.encoder(Endpoint.pull, Model.PullRequest),
+      push: Request.encoder(Endpoint.push, Model.PushRequest),
+      create: Request.encoder(Endpoint.create, Model.CreateRequest),
+      copy: Request.encoder(Endpoint.copy, Model.CopyRequest),
+      remove: Request.encoder(Endpoint.remove, Model.RemoveRequest),
+      load: Request.encoder(Endpoint.load, Model.LoadRequest),
+      unload: Request.encoder(Endpoint.unload, Model.UnloadRequest),
+      webSearch: Request.encoder(Endpoint.webSearch, Web.SearchRequest),
+      webFetch: Request.encoder(Endpoint.webFetch, Web.FetchRequest)
+    }
+
+    const generated = { folded: true, streamed: true } as const
+    const asStream = { folded: false, streamed: true } as const
+    const single = { folded: true, streamed: false } as const
+
+    const chatCall = (request: Chat.ChatRequest, how: typeof generated | typeof asStream) =>
+      Effect.map(encoders.chat(host, request), (body) => Request.call(host, Endpoint.chat, body, Codec.chat, how))
+
+    const generateCall = (request: Generate.GenerateRequest, how: typeof generated | typeof asStream) =>
+      Effect.map(encoders.generate(host, request), (body) =>
+        Request.call(host, Endpoint.generate, body, Codec.generate, how)
+      )
+
+    /** A method with a request and one JSON answer. */
+    const method = <A, Response, Req, Body extends object>(
+      endpoint: Endpoint.Endpoint,
+      encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>,
+      codec: (status: () => number) => Codec.Codec<A, Response>,
+      adjust?: (body: Body) => object
+    ) => {
+      return (request: Req, callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+        folded(
+          endpoint,
+          Effect.map(encode(host, request), (body) =>
+            Request.call(host, endpoint, adjust === undefined ? body : adjust(body), codec, single)
+          ),
+          callOptions
+        )
+    }
+
+    const plain = <A, Response>(endpoint: Endpoint.Endpoint, codec: (status: () => number) => Codec.Codec<A, Response>) => {
+      return (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+        folded(
+          endpoint,
+          Effect.sync(() => Request.call(host, endpoint, undefined, codec, single)),
+          callOptions
+        )
+    }
+
+    const transfer = <Req, Body extends object>(
+      endpoint: Endpoint.Endpoint,
+      encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>
+    ) => {
+      return (request: Req, callOptions?: CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
+        streamed(
+          endpoint,
+          Effect.map(encode(host, request), (body) => Request.call(host, endpoint, body, Codec.progress, asStream)),
+          callOptions
+        )
+    }
+
+    const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>
+      Effect.gen(function* () {
+        const startedAt = yield* Clock.currentTimeMillis
+        const format = yield* Either.match(JsonSchema.makeEither(schema), {
+          onLeft: (why) =>
+            Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model }),
+          onRight: Effect.succeed
+        })
+        const call = yield* chatCall({ ...request, format }, generated)
+        const inForce = yield* settings(Endpoint.chat, callOptions)
+        return yield* Call.foldWith(call, inForce, (response, partial) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            ChatObject.decode(schema)(response, (seed) =>
+              Context.make(seed, Call.context(call, inForce, startedAt), { phase: "gap", now, partial })
+            )
+          )
+        )
+      }).pipe(quietly)
+
+    const showed = method(Endpoint.show, encoders.show, Codec.one(Model.ShowResponse))
+    const pull = transfer(Endpoint.pull, encoders.pull)
+    const loaded = method(Endpoint.load, encoders.load, Codec.one(Model.LoadResponse))
+    const embedLoad = method({ ...Endpoint.load, path: Endpoint.embed.path }, encoders.load, Codec.one(Model.LoadResponse))
+
+    const service: OllamaClient.Service = {
+      chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
+      chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
+      chatObject,
+      generate: (request, callOptions) => folded(Endpoint.generate, generateCall(request, generated), callOptions),
+      generateStream: (request, callOptions) =>
+        streamed(Endpoint.generate, generateCall(request, asStream), callOptions),
+      embed: method(Endpoint.embed, encoders.embed, Codec.one(Embed.EmbedResponse)),
+      embeddings: method(Endpoint.embeddings, encoders.embeddings, Codec.one(Embed.EmbeddingsResponse)),
+      list: plain(Endpoint.list, Codec.one(Model.ListResponse)),
+      running: plain(Endpoint.running, Codec.one(Model.RunningResponse)),
+      version: plain(Endpoint.version, Codec.one(Model.VersionResponse)),
+      status: plain(Endpoint.status, Codec.one(Account.StatusResponse)),
+      account: plain(Endpoint.account, Codec.one(Account.AccountResponse)),
+      signOut: (callOptions) => Effect.asVoid(plain(Endpoint.signOut, Codec.nothing)(callOptions)),
+      show: showed,
+      pull,
+      push: transfer(Endpoint.push, encoders.push),
+      create: transfer(Endpoint.create, encoders.create),
+      copy: (request, callOptions) =>
+        Effect.asVoid(method(Endpoint.copy, encoders.copy, Codec.nothing)(request, callOptions)),
+      remove: (request, callOptions) =>
+        Effect.asVoid(method(Endpoint.remove, encoders.remove, Codec.nothing)(request, callOptions)),
+      hasBlob: (digest, callOptions) =>
+        folded(
+          Endpoint.hasBlob,
+          Effect.map(Upload.digest(host, Endpoint.hasBlob, digest), (sent) =>
+            Request.call(host, Endpoint.hasBlob, undefined, Codec.presence, {
+              ...single,
+              path: Endpoint.hasBlob.path + sent,
+              // the router's own 404, for a path it does not know, is plain text
+              accept: (status, contentType) => status === 404 && !/^text\//i.test(contentType ?? "")
+            })
+          ),
+          callOptions
+        ),
+      uploadBlob: (request, callOptions) =>
+        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, Effect.succeed(call), callOptions)),
+      load: (request, callOptions) =>
+        Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
+          // a model that only makes embeddings is loaded by its own endpoint
+          error.issue === "unsupported" && error.field === "model"
+            ? Effect.mapError(embedLoad(request, callOptions), () => error)
+            : Effect.fail(error)
+        ),
+      unload: method(Endpoint.unload, encoders.unload, Codec.one(Model.LoadResponse), (body) => ({
+        ...body,
+        keep_alive: 0
+      })),
+      webSearch: method(
+        host.isCloud ? Endpoint.cloudWebSearch : Endpoint.webSearch,
+        encoders.webSearch,
+        Codec.one(Web.SearchResponse)
+      ),
+      webFetch: method(
+        host.isCloud ? Endpoint.cloudWebFetch : Endpoint.webFetch,
+        encoders.webFetch,
+        Codec.one(Web.FetchResponse)
+      ),
+      ensureModel: (name, callOptions) =>
+        Effect.catchTag(showed({ model: name }, callOptions), "ModelNotFound", () =>
+          Effect.zipRight(Stream.runDrain(pull({ model: name }, callOptions)), showed({ model: name }, callOptions))
+        )
+    }
+    return service
+  })

@@ -1,0 +1,60 @@
+/** Answers that fit a schema: asked for as `format`, decoded, and told apart when they do not fit. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type * as Chat from "../api/Chat.js"
+import * as OllamaError from "../OllamaError.js"
+
+/** The decoded value beside the answer it was read from. */
+export interface ChatObject<A> {
+  readonly value: A
+  readonly response: Chat.ChatResponse
+}
+
+const issuesOf = (error: ParseResult.ParseError): OllamaError.MalformedOutput["issues"] =>
+  ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => ({
+    path: issue.path.map(String).join("."),
+    message: issue.message.replace(/, actual [\s\S]*$/, "")
+  }))
+
+const parse = (text: string): Either.Either<unknown, OllamaError.MalformedOutput["issues"]> =>
+  Either.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => [{ path: "", message: text.trim() === "" ? "the answer is empty" : "the answer is not JSON" }]
+  })
+
+/** @param failure makes the failure of the call that the answer belongs to */
+export const decode =
+  <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  (
+    response: Chat.ChatResponse,
+    failure: (
+      make: (
+        common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]
+      ) => OllamaError.OllamaError
+    ) => OllamaError.OllamaError
+  ): Effect.Effect<ChatObject<A>, OllamaError.OllamaError, R> => {
+    const text = response.message.content
+    const malformed = (issues: OllamaError.MalformedOutput["issues"]): OllamaError.OllamaError =>
+      failure(
+        (common) =>
+          new OllamaError.MalformedOutput({
+            ...common,
+            text,
+            issues,
+            ...(response.done_reason === undefined ? {} : { doneReason: response.done_reason }),
+            ...(response.done_reason === "length"
+              ? { remedy: "The answer was cut off: raise options.num_predict (or num_ctx), then ask again" }
+              : {})
+          })
+      )
+    return Either.match(parse(text), {
+      onLeft: (issues) => Effect.fail(malformed(issues)),
+      onRight: (json) =>
+        Schema.decodeUnknown(schema, { errors: "all" })(json).pipe(
+          Effect.map((value) => ({ value, response })),
+          Effect.mapError((error) => malformed(issuesOf(error)))
+        )
+    })
+  }
