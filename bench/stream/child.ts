@@ -26,7 +26,15 @@ export interface Result {
   readonly memory?: Memory
 }
 
-const [file, exported, host, mode, streams, model, passes] = process.argv.slice(2) as [string, string, string, string, string, string, string]
+const [file, exported, host, mode, streams, model, passes] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+  string
+]
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -9,7 +9,25 @@
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 
-const words = [" the", " quick", " brown", " fox", " jumps", " over", " a", " lazy", " dog", ".", " Streams", " of", " tokens", " are", " what", " we", " count"]
+const words = [
+  " the",
+  " quick",
+  " brown",
+  " fox",
+  " jumps",
+  " over",
+  " a",
+  " lazy",
+  " dog",
+  ".",
+  " Streams",
+  " of",
+  " tokens",
+  " are",
+  " what",
+  " we",
+  " count"
+]
 
 const line = (model: string, i: number) =>
   `{"model":"${model}","created_at":"2026-11-22T10:00:${String(i % 60).padStart(2, "0")}.123456789Z","message":{"role":"assistant","content":"${words[i % words.length]}"},"done":false}\n`
@@ -67,10 +85,13 @@ const paced = (res: Http.ServerResponse, model: string, lines: number, every: nu
     i++
   }
   let timer: NodeJS.Timeout
-  setTimeout(() => {
-    timer = setInterval(send, every)
-    send()
-  }, (order * 617) % every)
+  setTimeout(
+    () => {
+      timer = setInterval(send, every)
+      send()
+    },
+    (order * 617) % every
+  )
 }
 
 const server = Http.createServer((req, res) => {
@@ -83,7 +104,13 @@ const server = Http.createServer((req, res) => {
     if (req.url === "/api/ps") {
       res.setHeader("content-type", "application/json; charset=utf-8")
       const models = [...process.argv.slice(2)].map((name) => ({
-        name: `${name}:latest`, model: `${name}:latest`, size: 1, digest: "0", details: {}, expires_at: "2030-01-01T00:00:00Z", size_vram: 1
+        name: `${name}:latest`,
+        model: `${name}:latest`,
+        size: 1,
+        digest: "0",
+        details: {},
+        expires_at: "2030-01-01T00:00:00Z",
+        size_vram: 1
       }))
       return void res.end(JSON.stringify({ models }))
     }

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as memory from "./internal/memory.js"
@@ -87,8 +87,6 @@ export interface Asked {
   readonly body: Uint8Array
 }
 
-const isOne = (exchanges: Exchanges): exchanges is Exchange => "name" in exchanges
-
 /**
  * The exchanges as an `HttpClient` on Effect's Clock, with what was asked of it. `GET /api/ps` and `GET /api/version`,
  * which clients send on their own, get a small answer and use up no exchange, unless they are what was recorded.
@@ -100,7 +98,7 @@ export const make = (
   exchanges: Exchanges,
   options: Options = {}
 ): { readonly client: HttpClient.HttpClient; readonly asked: Effect.Effect<ReadonlyArray<Asked>> } => {
-  const { handle, requests } = replay.make(isOne(exchanges) ? [exchanges] : exchanges, options.speed ?? 1)
+  const { handle, requests } = replay.of(exchanges, options.speed)
   return { client: memory.client(handle), asked: requests }
 }
 

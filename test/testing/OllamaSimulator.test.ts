@@ -1,32 +1,8 @@
-import { HttpBody, HttpClient, HttpClientError, HttpClientRequest } from "@effect/platform"
+import { HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, OllamaSimulator } from "effect-ollama/testing"
 import { Duration, Effect, Either, Fiber, Stream, TestClock } from "effect"
-
-const host = "http://127.0.0.1:11434"
-
-const post = (path: string, body: unknown) =>
-  HttpClient.execute(HttpClientRequest.post(`${host}${path}`, { body: HttpBody.unsafeJson(body) }))
-
-const get = (path: string) => HttpClient.execute(HttpClientRequest.get(`${host}${path}`))
-
-const chat = (extra: object = {}) => ({
-  model: "llama3.2",
-  messages: [{ role: "user", content: "Hello" }],
-  ...extra
-})
-
-const json = (path: string, body: unknown) =>
-  Effect.flatMap(post(path, body), (response) =>
-    Effect.map(response.json, (value) => ({ status: response.status, body: value as any }))
-  )
-
-const lines = (path: string, body: unknown) =>
-  Stream.unwrap(Effect.map(post(path, body), (response) => response.stream)).pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.map((line) => JSON.parse(line) as any)
-  )
+import { chat, codeOf, get, has, json, lines, post, read, same } from "./calls.js"
 
 const simulator = OllamaSimulator.OllamaSimulator
 
@@ -85,7 +61,7 @@ describe("OllamaSimulator", () => {
       yield* TestClock.adjust("1 minute")
       const { body } = yield* Fiber.join(fiber)
       assert.strictEqual(body.message.content, "One two three")
-      assert.deepInclude(body, {
+      has(body, {
         done: true,
         done_reason: "stop",
         total_duration: 4.2e9,
@@ -109,10 +85,7 @@ describe("OllamaSimulator", () => {
 
   it.effect("lists a model as running only after its load, until keep_alive is over", () =>
     Effect.gen(function* () {
-      const names = Effect.map(
-        Effect.flatMap(get("/api/ps"), (response) => response.json),
-        (body: any) => body.models.map((model: any) => model.name)
-      )
+      const names = Effect.map(read("/api/ps"), ({ models }) => models.map((model) => model.name))
       const fiber = yield* Effect.fork(json("/api/chat", chat({ stream: false, keep_alive: "2m" })))
       yield* TestClock.adjust("9 seconds")
       assert.deepStrictEqual(yield* names, [])
@@ -179,7 +152,7 @@ describe("OllamaSimulator", () => {
       yield* TestClock.adjust("1 minute")
       const answers = yield* Fiber.joinAll(fibers)
       assert.deepStrictEqual([...answers].map(({ status }) => status).sort(), [200, 200, 200, 503, 503, 503, 503, 503])
-      assert.deepStrictEqual([...answers].find(({ status }) => status === 503)?.body, {
+      same([...answers].find(({ status }) => status === 503)?.body, {
         error: "server busy, please try again.  maximum pending requests exceeded"
       })
     }).pipe(Effect.provide(OllamaSimulator.layer({ loadTime: "1 second", maxQueue: 2 })))
@@ -189,10 +162,10 @@ describe("OllamaSimulator", () => {
     Effect.gen(function* () {
       const control = yield* simulator
       const loaded = yield* json("/api/generate", { model: "llama3.2" })
-      assert.deepInclude(loaded.body, { response: "", done: true, done_reason: "load" })
+      has(loaded.body, { response: "", done: true, done_reason: "load" })
       assert.deepStrictEqual(yield* control.loaded, ["llama3.2:latest"])
       const unloaded = yield* json("/api/chat", { model: "llama3.2", messages: [], keep_alive: 0 })
-      assert.deepInclude(unloaded.body, { done: true, done_reason: "unload" })
+      has(unloaded.body, { done: true, done_reason: "unload" })
       assert.deepStrictEqual(yield* control.loaded, [])
     }).pipe(Effect.provide(OllamaSimulator.layer()))
   )
@@ -205,9 +178,9 @@ describe("OllamaSimulator", () => {
       assert.strictEqual((yield* control.loads).begun, 1)
       yield* json("/api/chat", chat({ stream: false, options: { num_ctx: 2048 } }))
       assert.strictEqual((yield* control.loads).begun, 2)
-      const running: any = yield* Effect.flatMap(get("/api/ps"), (response) => response.json)
+      const running = yield* read("/api/ps")
       assert.deepStrictEqual(
-        running.models.map((model: any) => model.context_length),
+        running.models.map((model) => model.context_length),
         [2048]
       )
     }).pipe(Effect.provide(OllamaSimulator.layer()))
@@ -233,7 +206,7 @@ describe("OllamaSimulator", () => {
         yield* control.inject(fault)
         const error = yield* Effect.flip(post("/api/chat", chat()))
         assert.instanceOf(error, HttpClientError.RequestError)
-        codes.push((error.cause as { code?: string }).code)
+        codes.push(codeOf(error))
       }
       assert.deepStrictEqual(codes, [
         "ECONNREFUSED",
@@ -265,7 +238,7 @@ describe("OllamaSimulator", () => {
           const result = yield* Stream.runForEach(lines("/api/chat", chat()), (line) =>
             Effect.sync(() => got.push(line.error ?? (line.done ? "done" : line.message.content)))
           ).pipe(Effect.either)
-          return [got, Either.isRight(result) ? "end" : ((result.left as any).cause.code as string)]
+          return [got, Either.isRight(result) ? "end" : codeOf(result.left)]
         })
       assert.deepStrictEqual(yield* run(Fault.resetAfter(2)), [["a", " b"], "ECONNRESET"])
       assert.deepStrictEqual(yield* run(Fault.cutAfter(1)), [["a"], "UND_ERR_SOCKET"])

@@ -23,7 +23,7 @@ export const running: Route = ({ server }) =>
 const named = (exchange: Exchange, struct: string): Effect.Effect<{ body: Json; sent: string }, Refusal> =>
   Effect.map(
     json.parse(exchange.request.body, { struct, types: { model: ["string", "string"], name: ["string", "string"] } }),
-    (body) => ({ body, sent: String(body["model"] ?? body["name"] ?? "") })
+    (body) => ({ body, sent: json.stringOf(body["model"] ?? body["name"]) })
   )
 
 export const show: Route = (exchange) =>
@@ -57,7 +57,7 @@ export const copy: Route = (exchange) =>
     })
     const source = models.parseName(body["source"])
     const destination = models.parseName(body["destination"])
-    const quoted = (key: string) => JSON.stringify(String(body[key] ?? ""))
+    const quoted = (key: string) => JSON.stringify(json.stringOf(body[key]))
     if (source === undefined) return yield* refuse(400, `source ${quoted("source")} is invalid`)
     if (destination === undefined) return yield* refuse(400, `destination ${quoted("destination")} is invalid`)
     const model = find(exchange.server, source.short)

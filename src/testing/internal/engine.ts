@@ -17,6 +17,8 @@ import * as values from "./values.js"
 export interface Engine {
   readonly handle: Handler
   readonly inject: (faults: ReadonlyArray<Fault.Fault>) => Effect.Effect<void>
+  /** Takes all models out of memory. */
+  readonly forget: Effect.Effect<void>
   readonly controls: Controls
 }
 
@@ -131,6 +133,9 @@ export const make = (options: Options): Effect.Effect<Engine> =>
     return {
       handle,
       inject: (list) => Effect.sync(() => armed.inject(list)),
+      forget: Effect.flatMap(server.scheduler.residents, (list) =>
+        Effect.forEach(list, ({ model }) => server.scheduler.unload(model.name), { discard: true })
+      ),
       controls: {
         requests: seen.requests,
         arrived: seen.arrived,

@@ -140,3 +140,6 @@ export const tryParse = (body: Uint8Array): unknown => {
     return undefined
   }
 }
+
+/** A text, or nothing where something else is. */
+export const stringOf = (value: unknown): string => (typeof value === "string" ? value : "")

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Exchange } from "../Recorded.js"
+import type { Exchange, Exchanges } from "../Recorded.js"
 import * as broken from "./broken.js"
 import * as json from "./json.js"
 import type { Broken, Handler, WireAnswer, WireRequest } from "./types.js"
@@ -69,7 +69,8 @@ const replay = (request: WireRequest, exchange: Exchange, speed: number): Effect
   })
 
 /** The n-th request gets the n-th recording, later ones the last. */
-export const make = (exchanges: readonly [Exchange, ...ReadonlyArray<Exchange>], speed: number): Replay => {
+export const of = (given: Exchanges, speed = 1): Replay => {
+  const exchanges = "name" in given ? ([given] as const) : given
   const requests: Array<WireRequest> = []
   return {
     handle: (request) =>

@@ -90,7 +90,7 @@ const understand = (exchange: Exchange, struct: string): Effect.Effect<Request, 
         files: ["object", "map[string]string"]
       }
     })
-    const sent = String(body["model"] ?? body["name"] ?? "")
+    const sent = json.stringOf(body["model"] ?? body["name"])
     const name = models.parseName(sent)
     if (name === undefined) {
       return yield* refuse(400, sent === "" && struct === "PushRequest" ? "model is required" : "invalid model name")

@@ -1,0 +1,219 @@
+/**
+ * The client on Node: over undici, without the limits that cut slow models off, with proxies, own certificate
+ * authorities and an exact connect timer; and files as blobs.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
+import type * as Blob from "../api/Blob.js"
+import { ConnectLimit } from "../internal/connectLimit.js"
+import * as OllamaClient from "../OllamaClient.js"
+import type * as OllamaError from "../OllamaError.js"
+import type * as Timeouts from "../policy/Timeouts.js"
+import * as Files from "./files.js"
+import type * as internal from "./proxy.js"
+import * as Transport from "./transport.js"
+
+/**
+ * Proxies as values, followed as Ollama's own client follows HTTP_PROXY, HTTPS_PROXY and NO_PROXY: `http` is for http
+ * addresses, `https` for https ones, and neither is used for loopback addresses. A proxy is written
+ * `http://user:password@proxy:3128`, also with `https` or `socks5`; without a scheme it is http. `no` holds names,
+ * `.domains`, addresses, networks (`10.0.0.0/8`) and `*`, each also with a port, separated by commas or as an array.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Proxy extends internal.Proxy {}
+
+/**
+ * How connections are made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TransportOptions {
+  /**
+   * The most time until a connection stands: name, connection, proxy and TLS. `"auto"`, the default, is 2 seconds. What
+   * passes it is a `Timeout` of phase `connect`.
+   */
+  readonly connectTimeout?: Timeouts.ClockInput | undefined
+  /** Certificate authorities in PEM form that are trusted besides the well-known ones. */
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  /** `false` takes any certificate, also a forged one: for tests. */
+  readonly rejectUnauthorized?: boolean | undefined
+  /** The most connections to one server; calls beyond it wait. No limit by default. */
+  readonly connections?: number | undefined
+  /**
+   * How long an idle connection is kept for the next call, where the server does not say it: 4 seconds by default, as
+   * undici has it. `"none"` makes a connection for each call.
+   */
+  readonly keepAlive?: Duration.DurationInput | "none" | undefined
+  /** No proxies by default: the environment is read by `layerConfig` only. */
+  readonly proxy?: Proxy | undefined
+}
+
+/**
+ * What a client on Node is made of; everything has a default. The connect timer is `policy.timeouts.connect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends OllamaClient.Options, Omit<TransportOptions, "connectTimeout"> {}
+
+/**
+ * An HTTP client over undici for `OllamaClient.layer`: undici's own limits of 300 s on headers and bodies are off (the
+ * clocks of the policy are in their place), connections are kept, and all of them end with the layer's Scope. Fails with
+ * `InvalidRequest` that names the option which cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OllamaClient } from "effect-ollama"
+ * import { OllamaNode } from "effect-ollama/node"
+ *
+ * const Ollama = OllamaClient.layer({ host: "https://gpu-box.lan" }).pipe(
+ *   Layer.provide(OllamaNode.layerHttpClient({ connectTimeout: "5 seconds", keepAlive: "1 minute" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpClient = (
+  options: TransportOptions = {}
+): Layer.Layer<HttpClient.HttpClient, OllamaError.InvalidRequest> =>
+  Layer.unwrapScoped(
+    Effect.map(Transport.make(options), ({ client, connectLimit }) =>
+      Layer.provideMerge(
+        HttpClient.layerMergedContext(Effect.succeed(client)),
+        Layer.succeedContext(Context.make(ConnectLimit, connectLimit))
+      )
+    )
+  )
+
+/**
+ * The client with its transport. Fails with `InvalidRequest` for an address or an option that cannot be used, naming the
+ * field. Never reads the environment.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { OllamaClient, Policy } from "effect-ollama"
+ * import { OllamaNode } from "effect-ollama/node"
+ *
+ * const Ollama = OllamaNode.layer({
+ *   host: "gpu-box",
+ *   policy: Policy.make({ timeouts: { connect: "500 millis" } })
+ * })
+ *
+ * const program = OllamaClient.version().pipe(Effect.provide(Ollama))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<OllamaClient.OllamaClient, OllamaError.InvalidRequest> =>
+  Layer.provide(
+    OllamaClient.layer(options),
+    layerHttpClient({ ...options, connectTimeout: options.policy?.timeouts.connect })
+  )
+
+/** A variable in one of its two spellings, as Go looks for them; an empty one counts as absent. */
+const variable = (name: string): Config.Config<string | undefined> =>
+  Config.map(
+    Config.option(Config.orElse(Config.nonEmptyString(name), () => Config.nonEmptyString(name.toLowerCase()))),
+    Option.getOrUndefined
+  )
+
+const secret = (name: string) =>
+  Config.map(
+    Config.option(
+      Config.redacted(Config.orElse(Config.nonEmptyString(name), () => Config.nonEmptyString(name.toLowerCase())))
+    ),
+    Option.getOrUndefined
+  )
+
+/**
+ * What `layerConfig` reads when nothing else is said: `OLLAMA_HOST`, `OLLAMA_API_KEY`, `OLLAMA_POLICY`,
+ * `OLLAMA_POLICY_*`, and `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, also in small letters.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all({
+    client: OllamaClient.config,
+    proxy: Config.all({ http: secret("HTTP_PROXY"), https: secret("HTTPS_PROXY"), no: variable("NO_PROXY") })
+  }),
+  ({ client, proxy }) => ({ ...client, proxy })
+)
+
+/**
+ * The client with its transport, its options from effect/Config: those that are given, and the environment for the rest
+ * (see `config`).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = {}
+): Layer.Layer<OllamaClient.OllamaClient, OllamaError.InvalidRequest | ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(Config.all({ env: config, own: Config.unwrap(options) }), ({ env, own }) => layer({ ...env, ...own }))
+  )
+
+/**
+ * The digest of a file, `sha256:` and 64 hexadecimal digits. Fails with the `PlatformError` of the file system, which
+ * names the path.
+ *
+ * @since 0.1.0
+ * @category files
+ */
+export const digestFile = (path: string): Effect.Effect<Blob.Digest, PlatformError> => Files.digest(path)
+
+/**
+ * Uploads a file as a blob, for `OllamaClient.create`, unless the server has it already. The file is read in pieces; with
+ * `digest` it is read only once. Fails with the `PlatformError` of the file system, which names the path, when it cannot
+ * be read, and with `InvalidRequest` (issue `digest`) when its content does not fit the digest.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { OllamaClient } from "effect-ollama"
+ * import { OllamaNode } from "effect-ollama/node"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { digest } = yield* OllamaNode.uploadFile({ path: "model.gguf" })
+ *   yield* Stream.runDrain(OllamaClient.create({ model: "mine", files: { "model.gguf": digest } }))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category files
+ */
+export const uploadFile = (
+  options: { readonly path: string; readonly digest?: Blob.Digest | undefined },
+  callOptions?: OllamaClient.CallOptions
+): Effect.Effect<
+  { readonly digest: Blob.Digest },
+  OllamaError.OllamaError | PlatformError,
+  OllamaClient.OllamaClient
+> =>
+  Effect.gen(function* () {
+    const client = yield* OllamaClient.OllamaClient
+    const digest =
+      options.digest === undefined
+        ? yield* Files.digest(options.path)
+        : yield* Effect.as(Files.isReadable(options.path), options.digest)
+    const isThere = yield* client.hasBlob(digest, callOptions)
+    if (!isThere) yield* client.uploadBlob({ digest, content: Files.content(options.path) }, callOptions)
+    return { digest }
+  })

@@ -1,0 +1,158 @@
+/**
+ * How undici gets its sockets: directly or through a tunnel, under one timer over name, connection, proxy and TLS. Its
+ * own timer ticks in half seconds (2 s set fire at 2.5 s, 0.3 s at 1 s), and a connection that nobody waits for any more
+ * would be made all the same.
+ */
+import * as Undici from "@effect/platform-node/Undici"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type * as Proxy from "./proxy.js"
+import * as Tunnel from "./tunnel.js"
+
+type Connector = Undici.buildConnector.connector
+type Options = Undici.buildConnector.Options
+
+export interface Settings {
+  /** Milliseconds until a connection has to stand. */
+  readonly limit: number | undefined
+  readonly tls: Undici.buildConnector.BuildOptions
+  readonly routes: Proxy.Routes | undefined
+}
+
+export interface Connectors {
+  /** To servers, directly or through the tunnel that their route has. */
+  readonly toServers: Connector
+  /** To proxies that requests are forwarded by. */
+  readonly toProxies: Connector
+  /** Gives up the connections that are being made to an origin. */
+  readonly abandon: (origin: string) => void
+}
+
+/** Sockets of a connection in the making. */
+type Sockets = Array<Net.Socket>
+
+const originOf = (options: Options): string => `${options.protocol}//${options.host ?? options.hostname}`
+
+/** One socket by undici's connector, which keeps TLS sessions and tries both address families. */
+const open = (base: Connector, options: Options, sockets: Sockets): Effect.Effect<Net.Socket, Error> =>
+  Effect.async((resume) => {
+    // the connector gives the socket at once, which its type does not say
+    const socket: unknown = base(options, (...[error, connected]) =>
+      resume(error === null ? Effect.succeed(connected) : Effect.fail(error))
+    )
+    if (socket instanceof Net.Socket) sockets.push(socket)
+  })
+
+const openProxy = (base: Connector, server: Proxy.Server, sockets: Sockets): Effect.Effect<Net.Socket, Error> =>
+  open(
+    base,
+    {
+      protocol: server.protocol,
+      hostname: server.hostname,
+      host: server.hostname,
+      port: String(server.port)
+    },
+    sockets
+  ).pipe(Effect.mapError((error) => Tunnel.unusable(server, "cannot be reached", error)))
+
+const portOf = (options: Options): number =>
+  options.port === "" ? (options.protocol === "https:" ? 443 : 80) : Number(options.port)
+
+/** The way to a server: a socket, or a socket to the proxy, a tunnel in it, and TLS in the tunnel. */
+const toServer = (
+  base: Connector,
+  routes: Proxy.Routes | undefined,
+  options: Options,
+  sockets: Sockets
+): Effect.Effect<Net.Socket, Error> => {
+  const route = routes?.(new URL(originOf(options)))
+  if (route?._tag !== "tunnel") return open(base, options, sockets)
+  const target = { hostname: options.hostname, port: portOf(options) }
+  return openProxy(base, route.server, sockets).pipe(
+    Effect.tap((socket) => Tunnel.through(socket, route.server, target)),
+    Effect.flatMap((socket) =>
+      options.protocol === "https:" ? open(base, { ...options, httpSocket: socket }, sockets) : Effect.succeed(socket)
+    )
+  )
+}
+
+const toProxy = (base: Connector, options: Options, sockets: Sockets): Effect.Effect<Net.Socket, Error> => {
+  const protocol = options.protocol === "https:" ? "https:" : "http:"
+  const port = portOf(options)
+  const server: Proxy.Server = {
+    protocol,
+    hostname: options.hostname,
+    port,
+    origin: originOf(options),
+    credentials: undefined
+  }
+  return openProxy(base, server, sockets)
+}
+
+export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.runtime()
+    const base = Undici.buildConnector({ ...settings.tls, timeout: 0 })
+    const { limit } = settings
+    const opening = new Map<string, Set<Fiber.RuntimeFiber<void>>>()
+
+    const timed = (options: Options, connect: Effect.Effect<Net.Socket, Error>): Effect.Effect<Net.Socket, Error> =>
+      limit === undefined
+        ? connect
+        : Effect.timeoutFail(connect, {
+            duration: limit,
+            onTimeout: () => {
+              const where = `${options.hostname}:${portOf(options)}`
+              return new Undici.errors.ConnectTimeoutError(`no connection to ${where} within ${limit} ms`)
+            }
+          })
+
+    const connector = (way: (options: Options, sockets: Sockets) => Effect.Effect<Net.Socket, Error>): Connector => {
+      return (options, callback) => {
+        const origin = originOf(options)
+        const sockets: Sockets = []
+        const settle = (exit: Exit.Exit<Net.Socket, Error>): void => {
+          if (Exit.isSuccess(exit)) return callback(null, exit.value)
+          for (const socket of sockets) socket.destroy()
+          const error = Cause.squash(exit.cause)
+          callback(
+            error instanceof Error ? error : new Undici.errors.ClientDestroyedError("connecting was given up"),
+            null
+          )
+        }
+        const fiber = Runtime.runFork(runtime)(
+          Effect.uninterruptibleMask((restore) =>
+            Effect.map(Effect.exit(restore(timed(options, way(options, sockets)))), settle)
+          )
+        )
+        const fibers = opening.get(origin) ?? new Set()
+        opening.set(origin, fibers.add(fiber))
+        fiber.addObserver(() => {
+          fibers.delete(fiber)
+          if (fibers.size === 0) opening.delete(origin)
+        })
+      }
+    }
+
+    const abandon = (origin: string): void => {
+      for (const fiber of opening.get(origin) ?? []) fiber.unsafeInterruptAsFork(FiberId.none)
+    }
+
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const origin of opening.keys()) abandon(origin)
+      })
+    )
+
+    return {
+      toServers: connector((options, sockets) => toServer(base, settings.routes, options, sockets)),
+      toProxies: connector((options, sockets) => toProxy(base, options, sockets)),
+      abandon
+    }
+  })

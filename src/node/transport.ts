@@ -1,0 +1,204 @@
+/**
+ * undici as the HTTP client: no limits but ours, proxies by the rules of Go, and connections that end with those who
+ * wanted them.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Tls from "node:tls"
+import * as Durations from "../internal/durations.js"
+import * as OllamaError from "../OllamaError.js"
+import * as Timeouts from "../policy/Timeouts.js"
+import * as Connector from "./connector.js"
+import type * as OllamaNode from "./OllamaNode.js"
+import * as Proxy from "./proxy.js"
+import * as Tunnel from "./tunnel.js"
+import { userAgent } from "./userAgent.js"
+
+export interface Transport {
+  readonly client: HttpClient.HttpClient
+  /** What the connect timer is set to, in milliseconds. */
+  readonly connectLimit: number | undefined
+}
+
+const invalid = (field: string, why: string): OllamaError.InvalidRequest =>
+  new OllamaError.InvalidRequest({
+    issue: field.startsWith("proxy") ? "address" : "malformed",
+    field,
+    remedy: `Correct ${field} of the transport: ${why}`
+  })
+
+const decodeClock = Schema.decodeUnknownEither(Durations.Clock)
+const decodeDuration = Schema.decodeUnknownEither(Durations.Positive)
+const noRequest: Timeouts.Request = { characters: 0, hasTools: false, isTransfer: false }
+
+const connectLimit = (
+  clock: Timeouts.ClockInput | undefined
+): Either.Either<number | undefined, OllamaError.InvalidRequest> =>
+  Either.mapBoth(decodeClock(Durations.written(clock ?? "auto")), {
+    onLeft: () => invalid("connectTimeout", 'it must be a positive duration, "auto" or "none"'),
+    onRight: (connect) => Timeouts.limits({ ...Timeouts.none, connect }, noRequest).connect
+  })
+
+/** undici's settings of kept connections; no pipelining is how it is told to keep none. */
+const keepAlive = (
+  idle: OllamaNode.TransportOptions["keepAlive"]
+): Either.Either<Undici.Agent.Options, OllamaError.InvalidRequest> => {
+  if (idle === "none") return Either.right({ pipelining: 0 })
+  if (idle === undefined) return Either.right({ pipelining: 1 })
+  return Either.mapBoth(decodeDuration(Durations.written(idle)), {
+    onLeft: () => invalid("keepAlive", 'it must be a positive duration or "none"'),
+    onRight: (duration) => ({ pipelining: 1, keepAliveTimeout: Duration.toMillis(duration) })
+  })
+}
+
+const connections = (most: number | undefined): Either.Either<Undici.Agent.Options, OllamaError.InvalidRequest> =>
+  most === undefined
+    ? Either.right({})
+    : Number.isSafeInteger(most) && most > 0
+      ? Either.right({ connections: most })
+      : Either.left(invalid("connections", "it must be a whole number of at least 1"))
+
+/** The authorities that Node trusts by itself, with those of NODE_EXTRA_CA_CERTS where it can tell (from 22.15). */
+const wellKnown = (): ReadonlyArray<string> => {
+  const tls: object = Tls
+  const get = Predicate.hasProperty(tls, "getCACertificates") ? tls.getCACertificates : undefined
+  const found: unknown = typeof get === "function" ? get("default") : Tls.rootCertificates
+  return Array.isArray(found) ? found : Tls.rootCertificates
+}
+
+/** TLS with the program's own authorities added to the well-known ones; parsed once, and not for each connection. */
+const tls = (
+  options: OllamaNode.TransportOptions
+): Either.Either<Undici.buildConnector.BuildOptions, OllamaError.InvalidRequest> => {
+  const checks = options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }
+  if (options.ca === undefined) return Either.right(checks)
+  const own = typeof options.ca === "string" || options.ca instanceof Uint8Array ? [options.ca] : options.ca
+  return Either.try({
+    try: () => ({
+      ...checks,
+      secureContext: Tls.createSecureContext({
+        ca: [...wellKnown(), ...own.map((pem) => (typeof pem === "string" ? pem : Buffer.from(pem)))]
+      })
+    }),
+    catch: () => invalid("ca", "it must be one or more certificates in PEM form")
+  })
+}
+
+const routes = (proxy: Proxy.Proxy | undefined): Either.Either<Proxy.Routes | undefined, OllamaError.InvalidRequest> =>
+  proxy === undefined || (!proxy.http && !proxy.https)
+    ? Either.right(undefined)
+    : Either.mapLeft(Proxy.routes(proxy), ({ field, why }) => invalid(field, why))
+
+const settings = (options: OllamaNode.TransportOptions) =>
+  Either.all({
+    limit: connectLimit(options.connectTimeout),
+    keepAlive: keepAlive(options.keepAlive),
+    connections: connections(options.connections),
+    tls: tls(options),
+    routes: routes(options.proxy)
+  })
+
+const agent = (
+  connect: Undici.buildConnector.connector,
+  options: Undici.Agent.Options
+): Effect.Effect<Undici.Agent, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Undici.Agent({ ...options, connect, headersTimeout: 0, bodyTimeout: 0 })),
+    (agent) => Effect.promise(() => agent.destroy())
+  )
+
+/** Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. */
+const unlimited: Undici.Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
+  dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
+
+const recordOf = (headers: Undici.Dispatcher.DispatchOptions["headers"]): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers ?? {}).flatMap(([name, value]: [string, unknown]) =>
+      typeof value === "string" ? [[name.toLowerCase(), value]] : []
+    )
+  )
+
+/** Asks the proxy for the whole address, as for plain http; https goes through a tunnel, which the connector makes. */
+const forwarded =
+  (routes: Proxy.Routes, proxies: Undici.Dispatcher): Undici.Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) => {
+    const url = new URL(String(options.origin))
+    const route = routes(url)
+    if (route._tag !== "forward") return dispatch(options, handler)
+    const authorization = Tunnel.authorization(route.server)
+    return proxies.dispatch(
+      {
+        ...options,
+        origin: route.server.origin,
+        path: url.origin + options.path,
+        headers: {
+          host: url.host,
+          ...recordOf(options.headers),
+          ...(authorization === undefined ? {} : { "proxy-authorization": authorization })
+        }
+      },
+      handler
+    )
+  }
+
+/** Makes connections go when the last who waits for one leaves before it stands. */
+const abandoning = (
+  client: HttpClient.HttpClient,
+  routes: Proxy.Routes | undefined,
+  connectors: Connector.Connectors
+) => {
+  const waiting = new Map<string, number>()
+  const add = (origin: string, more: number): number => {
+    const count = (waiting.get(origin) ?? 0) + more
+    if (count === 0) waiting.delete(origin)
+    else waiting.set(origin, count)
+    return count
+  }
+  return HttpClient.transform(client, (effect, request) =>
+    Effect.suspend(() => {
+      if (!URL.canParse(request.url)) return effect
+      const url = new URL(request.url)
+      const route = routes?.(url)
+      const origin = route?._tag === "forward" ? new URL(route.server.origin).origin : url.origin
+      add(origin, 1)
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => {
+          if (add(origin, -1) === 0) connectors.abandon(origin)
+        })
+      )
+    })
+  )
+}
+
+const withUserAgent = HttpClient.mapRequest((request: HttpClientRequest.HttpClientRequest) =>
+  request.headers["user-agent"] === undefined ? HttpClientRequest.setHeader(request, "user-agent", userAgent) : request
+)
+
+/** Makes the client; its connections live as long as the Scope. */
+export const make = (
+  options: OllamaNode.TransportOptions
+): Effect.Effect<Transport, OllamaError.InvalidRequest, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { connections, keepAlive, limit, routes, tls } = yield* settings(options)
+    const connectors = yield* Connector.make({ limit, tls, routes })
+    const servers = yield* agent(connectors.toServers, { ...connections, ...keepAlive })
+    const dispatcher =
+      routes === undefined
+        ? servers.compose(unlimited)
+        : servers.compose(
+            forwarded(routes, yield* agent(connectors.toProxies, { ...connections, ...keepAlive })),
+            unlimited
+          )
+    const client = abandoning(NodeHttpClient.makeUndici(dispatcher), routes, connectors)
+    return { client: withUserAgent(client), connectLimit: limit }
+  })

@@ -1,0 +1,63 @@
+/** Certificates made by openssl for one test: an authority, and a server signed by it. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const hasOpenssl = (): boolean => {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Why tests with certificates are left out, if they are. */
+export const missing: string | undefined = hasOpenssl() ? undefined : "openssl is not installed"
+
+export interface Certificates {
+  /** The authority, as PEM. */
+  readonly ca: string
+  /** Signed by the authority, for 127.0.0.1, localhost and ollama.test. */
+  readonly server: { readonly key: string; readonly cert: string }
+  /** Signed by itself. */
+  readonly selfSigned: { readonly key: string; readonly cert: string }
+}
+
+const generate = (folder: string): Certificates => {
+  const at = (name: string): string => join(folder, name)
+  const read = (name: string): string => readFileSync(at(name), "utf8")
+  const openssl = (...args: ReadonlyArray<string>): void => {
+    execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] })
+  }
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+  const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:ollama.test"
+  writeFileSync(at("names"), names)
+  openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test CA")
+  openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=ollama.test")
+  openssl(
+    ..."x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem".split(
+      " "
+    )
+  )
+  openssl(
+    ...["req", "-x509", ...fresh, "-keyout", "self.key", "-out", "self.pem", "-days", "2", "-subj", "/CN=127.0.0.1"],
+    ...["-addext", names]
+  )
+  return {
+    ca: read("ca.pem"),
+    server: { key: read("server.key"), cert: read("server.pem") },
+    selfSigned: { key: read("self.key"), cert: read("self.pem") }
+  }
+}
+
+export const make: Effect.Effect<Certificates, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-ollama-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  ),
+  generate
+)
