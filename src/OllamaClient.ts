@@ -83,9 +83,7 @@ export const layerConfig = (
 ): Layer.Layer<OllamaClient, OllamaError.InvalidRequest | ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.scoped(
     OllamaClient,
-    Effect.flatMap(Config.all({ env: config, own: Config.unwrap(options) }), ({ env, own }) =>
-      make({ ...env, ...own })
-    )
+    Effect.flatMap(Config.all({ env: config, own: Config.unwrap(options) }), ({ env, own }) => make({ ...env, ...own }))
   )
 
 /**
@@ -105,10 +103,8 @@ export const layerConfig = (
 export const withPolicy: {
   (patch: Policy.Patch): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(effect: Effect.Effect<A, E, R>, patch: Policy.Patch): Effect.Effect<A, E, R>
-} = dual(
-  2,
-  <A, E, R>(effect: Effect.Effect<A, E, R>, patch: Policy.Patch): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Patch.CurrentPatch, (current) =>
-      Effect.provideService(effect, Patch.CurrentPatch, Patch.both(current, patch))
-    )
+} = dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, patch: Policy.Patch): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Patch.CurrentPatch, (current) =>
+    Effect.provideService(effect, Patch.CurrentPatch, Patch.both(current, patch))
+  )
 )

@@ -124,9 +124,15 @@ const common = {
   /** The address the call went to, without credentials: `http://127.0.0.1:11434`. */
   host: optional(Schema.String),
   /** The path of the endpoint: `/api/chat`. */
-  endpoint: Schema.String.pipe(Schema.propertySignature, Schema.withConstructorDefault(() => "")),
+  endpoint: Schema.String.pipe(
+    Schema.propertySignature,
+    Schema.withConstructorDefault(() => "")
+  ),
   model: optional(Schema.String),
-  phase: Phase.pipe(Schema.propertySignature, Schema.withConstructorDefault((): Phase => "prepare")),
+  phase: Phase.pipe(
+    Schema.propertySignature,
+    Schema.withConstructorDefault((): Phase => "prepare")
+  ),
   /** Since the call began; milliseconds when encoded. */
   elapsed: Schema.DurationFromMillis.pipe(
     Schema.propertySignature,
@@ -189,21 +195,22 @@ interface FailureMembers {
   readonly isRetryable: boolean
 }
 
-type AllFields<Tag extends string, Fields extends Schema.Struct.Fields> = { readonly _tag: Schema.tag<Tag> } & typeof common & {
-  readonly remedy: Schema.PropertySignature<":", string, never, ":", string, true, never>
-} & Fields
+type AllFields<Tag extends string, Fields extends Schema.Struct.Fields> = {
+  readonly _tag: Schema.tag<Tag>
+} & typeof common & {
+    readonly remedy: Schema.PropertySignature<":", string, never, ":", string, true, never>
+  } & Fields
 
 /** What `Failure` returns: a tagged error class with the common fields and members. */
-interface FailureClass<Self, Tag extends string, Fields extends Schema.Struct.Fields>
-  extends Schema.Class<
-    Self,
-    AllFields<Tag, Fields>,
-    Schema.Struct.Encoded<AllFields<Tag, Fields>>,
-    Schema.Struct.Context<AllFields<Tag, Fields>>,
-    Schema.Struct.Constructor<Omit<AllFields<Tag, Fields>, "_tag">>,
-    {},
-    YieldableError & FailureMembers
-  > {
+interface FailureClass<Self, Tag extends string, Fields extends Schema.Struct.Fields> extends Schema.Class<
+  Self,
+  AllFields<Tag, Fields>,
+  Schema.Struct.Encoded<AllFields<Tag, Fields>>,
+  Schema.Struct.Context<AllFields<Tag, Fields>>,
+  Schema.Struct.Constructor<Omit<AllFields<Tag, Fields>, "_tag">>,
+  {},
+  YieldableError & FailureMembers
+> {
   readonly _tag: Tag
 }
 
@@ -316,17 +323,7 @@ export class Timeout extends Failure<Timeout>()("Timeout", {
  */
 export class Unreachable extends Failure<Unreachable>()("Unreachable", {
   fields: {
-    reason: Schema.Literal(
-      "refused",
-      "dns",
-      "unroutable",
-      "reset",
-      "tls",
-      "protocol",
-      "gateway",
-      "upstream",
-      "offline"
-    )
+    reason: Schema.Literal("refused", "dns", "unroutable", "reset", "tls", "protocol", "gateway", "upstream", "offline")
   },
   remedy: "Start Ollama (`ollama serve`) and check the address in OLLAMA_HOST",
   what: (self) => `no usable connection (${self.reason})`,

@@ -172,10 +172,7 @@ export const create = (
  * @since 0.1.0
  * @category models
  */
-export const copy = (
-  request: Model.CopyRequest,
-  options?: CallOptions
-): Effect.Effect<void, Failure, OllamaClient> =>
+export const copy = (request: Model.CopyRequest, options?: CallOptions): Effect.Effect<void, Failure, OllamaClient> =>
   Effect.flatMap(OllamaClient, (client) => client.copy(request, options))
 
 /**
@@ -196,10 +193,7 @@ export const remove = (
  * @since 0.1.0
  * @category models
  */
-export const hasBlob = (
-  digest: string,
-  options?: CallOptions
-): Effect.Effect<boolean, Failure, OllamaClient> =>
+export const hasBlob = (digest: string, options?: CallOptions): Effect.Effect<boolean, Failure, OllamaClient> =>
   Effect.flatMap(OllamaClient, (client) => client.hasBlob(digest, options))
 
 /**

@@ -2,8 +2,8 @@
  * One attempt of a call: the request is sent, its clocks run, and it is won when the first values (of a folded call:
  * all of them) are there. Everything it holds lives in its own Scope.
  */
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -49,10 +49,7 @@ const isSafe = <A, Response>(plan: Attempt.Plan<A, Response>, error: OllamaError
   return plan.endpoint.kind !== "write" || nothingWasDone(error)
 }
 
-const sameHost = <A, Response>(
-  plan: Attempt.Plan<A, Response>,
-  error: OllamaError.OllamaError
-): Retry.SameHost =>
+const sameHost = <A, Response>(plan: Attempt.Plan<A, Response>, error: OllamaError.OllamaError): Retry.SameHost =>
   plan.endpoint.kind === "read" && error._tag === "Timeout" && error.phase === "response"
     ? "backoff"
     : Retry.sameHost(error)
@@ -95,7 +92,10 @@ const win = <A, Response>(
     const about = context(call, settings, startedAt)
 
     /** Sleeps before the next attempt, or fails with what happened when there is none. */
-    const pause = (error: OllamaError.OllamaError, delay: Duration.Duration): Effect.Effect<void, OllamaError.OllamaError> =>
+    const pause = (
+      error: OllamaError.OllamaError,
+      delay: Duration.Duration
+    ): Effect.Effect<void, OllamaError.OllamaError> =>
       deadline !== undefined && clock.unsafeCurrentTimeMillis() + Duration.toMillis(delay) >= deadline
         ? Effect.fail(error)
         : Duration.toMillis(delay) === 0
@@ -112,7 +112,8 @@ const win = <A, Response>(
       const used = state.earlier.length + 1
       const again = decision === "backoff" || (decision === "once" && !state.earlier.some((e) => e.tag === error._tag))
       if (!again || used >= retry.attempts || !isSafe(plan, error)) return Effect.fail(error)
-      if (isStale(error, hadAnswered, state.earlier.length)) return Effect.as(pause(error, Duration.zero), state.backoff)
+      if (isStale(error, hadAnswered, state.earlier.length))
+        return Effect.as(pause(error, Duration.zero), state.backoff)
       return Effect.flatMap(Random.next, (unit) => {
         const hint = error._tag === "Overloaded" ? error.retryAfter : undefined
         const [delay, backoff] = Retry.next(retry, state.backoff, unit, hint)
@@ -155,10 +156,7 @@ const win = <A, Response>(
           hold
         )
         return Effect.catchAll(attempt, (error) => {
-          const earlier = [
-            ...state.earlier,
-            Context.short(error, attemptAt, clock.unsafeCurrentTimeMillis())
-          ]
+          const earlier = [...state.earlier, Context.short(error, attemptAt, clock.unsafeCurrentTimeMillis())]
           return driver === undefined
             ? Effect.flatMap(byPolicy(error, state, hadAnswered), (backoff) => loop({ earlier, backoff }, driver))
             : Effect.flatMap(bySchedule(driver, error), () => loop({ ...state, earlier }, driver))
@@ -199,9 +197,7 @@ export const fold = <A, Response>(
 ): Effect.Effect<Response, OllamaError.OllamaError> => foldWith(call, settings, Effect.succeed)
 
 const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, OllamaError.OllamaError> =>
-  won.first === Reader.done
-    ? Effect.void
-    : Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })
+  won.first === Reader.done ? Effect.void : Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })
 
 const result = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<Response> => {
   const response = won.codec.fold.result()
@@ -229,9 +225,7 @@ export const stream = <A, Response>(
       )
       const give = (won: Attempt.Won<A, Response>): Values => {
         const step = (batch: Reader.Batch<A>): Values =>
-          batch === Reader.done
-            ? Channel.void
-            : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
+          batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
         // made anew each time: one node that lives on would tie the garbage of all reads together, which made the
         // collector promote half of it (twice the CPU time for a stream in bulk)
         const loop = (): Values => Channel.flatMap(Channel.fromEffect(won.reader.read), step)

@@ -100,7 +100,10 @@ export const make = (
       make: Effect.Effect<Call.Call<A, Response>, Failure>,
       callOptions: CallOptions | undefined
     ): Stream.Stream<A, Failure> =>
-      Call.stream(Effect.flatMap(make, (call) => Effect.map(settings(endpoint, callOptions), (s) => [call, s] as const)), quietly)
+      Call.stream(
+        Effect.flatMap(make, (call) => Effect.map(settings(endpoint, callOptions), (s) => [call, s] as const)),
+        quietly
+      )
 
     const encoders = {
       chat: Request.encoder(Endpoint.chat, Chat.ChatRequest),
@@ -148,7 +151,10 @@ export const make = (
         )
     }
 
-    const plain = <A, Response>(endpoint: Endpoint.Endpoint, codec: (status: () => number) => Codec.Codec<A, Response>) => {
+    const plain = <A, Response>(
+      endpoint: Endpoint.Endpoint,
+      codec: (status: () => number) => Codec.Codec<A, Response>
+    ) => {
       return (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
         folded(
           endpoint,
@@ -191,7 +197,11 @@ export const make = (
     const showed = method(Endpoint.show, encoders.show, Codec.one(Model.ShowResponse))
     const pull = transfer(Endpoint.pull, encoders.pull)
     const loaded = method(Endpoint.load, encoders.load, Codec.one(Model.LoadResponse))
-    const embedLoad = method({ ...Endpoint.load, path: Endpoint.embed.path }, encoders.load, Codec.one(Model.LoadResponse))
+    const embedLoad = method(
+      { ...Endpoint.load, path: Endpoint.embed.path },
+      encoders.load,
+      Codec.one(Model.LoadResponse)
+    )
 
     const service: OllamaClient.Service = {
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),

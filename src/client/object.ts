@@ -30,9 +30,7 @@ export const decode =
   (
     response: Chat.ChatResponse,
     failure: (
-      make: (
-        common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]
-      ) => OllamaError.OllamaError
+      make: (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) => OllamaError.OllamaError
     ) => OllamaError.OllamaError
   ): Effect.Effect<ChatObject<A>, OllamaError.OllamaError, R> => {
     const text = response.message.content

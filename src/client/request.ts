@@ -92,7 +92,8 @@ export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
   const encode = Schema.encodeUnknownEither(schema)
   const known = new Set(Object.keys(schema.fields))
   return (host, request) => {
-    const model = Predicate.hasProperty(request, "model") && typeof request.model === "string" ? request.model : undefined
+    const model =
+      Predicate.hasProperty(request, "model") && typeof request.model === "string" ? request.model : undefined
     if (!Predicate.isRecord(request)) {
       return invalid(host, endpoint, { issue: "malformed", field: "request", why: "it must be an object" })
     }
@@ -171,8 +172,7 @@ export const call = <A, Response>(
       path: settings.path ?? endpoint.path,
       model,
       request: body,
-      payload:
-        body === undefined ? noPayload : jsonPayload(settings.streamed ? { ...body, stream: true } : body),
+      payload: body === undefined ? noPayload : jsonPayload(settings.streamed ? { ...body, stream: true } : body),
       codec,
       folded: settings.folded,
       need: need(host, endpoint, sent),

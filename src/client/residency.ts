@@ -92,11 +92,14 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
     const deferred = yield* Deferred.make<ReadonlyArray<Model.RunningModel> | undefined>()
     pending = deferred
     yield* Effect.forkIn(
-      Effect.flatMap(Effect.zip(fetch, Clock.currentTimeMillis), ([models, at]) => {
-        last = { at, models }
-        pending = undefined
-        return Deferred.succeed(deferred, models)
-      }),
+      // made in a region that is not, but the look itself has a limit and ends with the client
+      Effect.interruptible(
+        Effect.flatMap(Effect.zip(fetch, Clock.currentTimeMillis), ([models, at]) => {
+          last = { at, models }
+          pending = undefined
+          return Deferred.succeed(deferred, models)
+        })
+      ),
       scope
     )
     return deferred

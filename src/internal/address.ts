@@ -18,7 +18,11 @@ export interface Address {
 
 const defaultPort = 11434
 
-const unquote = (text: string): string => text.trim().replace(/^["']+|["']+$/g, "").trim()
+const unquote = (text: string): string =>
+  text
+    .trim()
+    .replace(/^["']+|["']+$/g, "")
+    .trim()
 
 const connectable = (hostname: string): string =>
   hostname === "" || hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "[::]" ? "[::1]" : hostname
@@ -29,10 +33,11 @@ const port = (text: string | undefined, fallback: number): number =>
 /** Splits `host:port`, `[v6]:port`, a bare v6 address, `:port`. */
 const splitPort = (authority: string): { readonly hostname: string; readonly port: string | undefined } => {
   const bracketed = /^(\[[^\]]*\])(?::(.*))?$/.exec(authority)
-  if (bracketed) return { hostname: bracketed[1]!, port: bracketed[2] }
-  if (authority.indexOf(":") !== authority.lastIndexOf(":")) return { hostname: `[${authority}]`, port: undefined }
-  const [hostname, portText] = authority.split(":")
-  return { hostname: hostname!, port: portText }
+  if (bracketed?.[1] !== undefined) return { hostname: bracketed[1], port: bracketed[2] }
+  const colon = authority.indexOf(":")
+  if (colon === -1) return { hostname: authority, port: undefined }
+  if (colon !== authority.lastIndexOf(":")) return { hostname: `[${authority}]`, port: undefined }
+  return { hostname: authority.slice(0, colon), port: authority.slice(colon + 1) }
 }
 
 /** Reads an address by the rules of OLLAMA_HOST; the Left says in a few words what is wrong. */
@@ -44,13 +49,20 @@ export const parse = (input: string): Either.Either<Address, string> => {
   if (split !== -1 && schemeText !== "http" && schemeText !== "https") {
     return Either.left(`the scheme must be http or https, not "${schemeText.slice(0, 20)}"`)
   }
-  if (/[\s\\?#\u0000-\u001f\u007f]/.test(rest)) return Either.left("it contains a character that an address cannot have")
+  if (/[\s\\?#\u0000-\u001f\u007f]/.test(rest))
+    return Either.left("it contains a character that an address cannot have")
   const isCloud = schemeText === "" && rest === "ollama.com"
   const scheme = isCloud || schemeText === "https" ? "https" : "http"
   const schemePort = isCloud ? 443 : schemeText === "" ? defaultPort : scheme === "https" ? 443 : 80
   const slash = rest.indexOf("/")
   const authorityText = slash === -1 ? rest : rest.slice(0, slash)
-  const path = slash === -1 ? "" : rest.slice(slash).replace(/\/{2,}/g, "/").replace(/\/$/, "")
+  const path =
+    slash === -1
+      ? ""
+      : rest
+          .slice(slash)
+          .replace(/\/{2,}/g, "/")
+          .replace(/\/$/, "")
   const at = authorityText.lastIndexOf("@")
   const authority = splitPort(authorityText.slice(at + 1))
   const hostname = connectable(authority.hostname.toLowerCase())

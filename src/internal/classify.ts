@@ -37,7 +37,10 @@ const is =
   (status: number): boolean =>
     statuses.includes(status)
 
-const from = (least: number, most: number) => (status: number): boolean => status >= least && status <= most
+const from =
+  (least: number, most: number) =>
+  (status: number): boolean =>
+    status >= least && status <= most
 
 // ---- the failures, each with the remedy for its cause -------------------------------------------------------------
 
@@ -141,7 +144,10 @@ const runnerRules: ReadonlyArray<Rule> = [
     // 0.9-0.24 "llama runner", from 0.30 "llama-server", MLX from 0.30
     text: /timed out waiting for (llama-server|llama runner)( to start)?|timeout waiting for mlx runner/i,
     make: () =>
-      loadFailed(false, "Raise OLLAMA_LOAD_TIMEOUT on the server, or find out why its disk or GPU is slow; then try again")
+      loadFailed(
+        false,
+        "Raise OLLAMA_LOAD_TIMEOUT on the server, or find out why its disk or GPU is slow; then try again"
+      )
   },
   {
     // these contain "no longer running" and "terminated" and are a crash, not a failed load
@@ -276,7 +282,8 @@ const statusRules: ReadonlyArray<Rule> = [
   {
     status: is(403),
     text: /cloud is disabled/i,
-    make: () => blocked("cloudDisabled", "Unset OLLAMA_NO_CLOUD (disable_ollama_cloud) on the server, or use a local model")
+    make: () =>
+      blocked("cloudDisabled", "Unset OLLAMA_NO_CLOUD (disable_ollama_cloud) on the server, or use a local model")
   },
   {
     status: is(403),
@@ -292,11 +299,18 @@ const statusRules: ReadonlyArray<Rule> = [
   { status: is(404, 405), make: () => noSuchEndpoint },
   {
     status: is(407),
-    make: () => blocked("proxy", "Give the proxy its credentials (HTTP_PROXY=http://user:password@proxy), or name the host in NO_PROXY")
+    make: () =>
+      blocked(
+        "proxy",
+        "Give the proxy its credentials (HTTP_PROXY=http://user:password@proxy), or name the host in NO_PROXY"
+      )
   },
   { status: is(408), make: gatewayBusy },
   { status: is(412, 426), make: () => upgrade },
-  { status: is(413, 431), make: () => invalid("tooLarge", undefined, "Send less, or raise the size limit of the proxy") },
+  {
+    status: is(413, 431),
+    make: () => invalid("tooLarge", undefined, "Send less, or raise the size limit of the proxy")
+  },
   { status: is(429), text: /usage limit|quota/i, make: quota },
   { status: is(429, 529), make: serverBusy },
   { status: is(499), make: () => failed },
@@ -347,9 +361,7 @@ export const answer = (input: Answer): Seed => {
     (isText(given) && (status >= 500 || status < 300) ? search(registryRules, given) : undefined) ??
     (isText(given) && runnerMaySpeak(given, status) ? search(runnerRules, given) : undefined) ??
     (status < 300 && isText(given) ? search(requestRules, given) : undefined) ??
-    (status === 400 || status === 422
-      ? (search(badRequestRules, given) ?? search(requestRules, given))
-      : undefined) ??
+    (status === 400 || status === 422 ? (search(badRequestRules, given) ?? search(requestRules, given)) : undefined) ??
     (status < 300 && given.text.kind === "json" ? failed : search(statusRules, given)) ??
     failed
   const signinUrl = given.text.signinUrl
@@ -359,7 +371,8 @@ export const answer = (input: Answer): Seed => {
         new OllamaError.Unauthorized({
           ...common,
           signinUrl,
-          remedy: "Sign this server in: open signinUrl in a browser (or run `ollama signin` on the server), then try again"
+          remedy:
+            "Sign this server in: open signinUrl in a browser (or run `ollama signin` on the server), then try again"
         })
 }
 

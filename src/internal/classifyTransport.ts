@@ -121,7 +121,10 @@ const rules: ReadonlyArray<Rule> = [
   { code: /^(EACCES|EPERM)$/, seed: firewall },
   {
     code: /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/,
-    seed: timeout(fiveMinutes, "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit")
+    seed: timeout(
+      fiveMinutes,
+      "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
+    )
   },
   // a tunnel through a proxy that the proxy does not open
   { chain: /Proxy response \((407|403|401)\)/, seed: proxy },
@@ -165,7 +168,11 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
   if (isHidden407(found)) return proxy
   for (const rule of rules) {
     if (rule.code !== undefined && found.code !== undefined && rule.code.test(found.code)) return rule.seed
-    if (rule.chain !== undefined && (rule.chain.test(found.name) || found.chain.some((message) => rule.chain?.test(message)))) return rule.seed
+    if (
+      rule.chain !== undefined &&
+      (rule.chain.test(found.name) || found.chain.some((message) => rule.chain?.test(message)))
+    )
+      return rule.seed
   }
   return reset
 }

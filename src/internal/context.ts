@@ -105,11 +105,7 @@ export const attempt = (
 }
 
 /** The short form in which later attempts remember a failure. */
-export const short = (
-  error: OllamaError.OllamaError,
-  attemptStartedAt: number,
-  now: number
-): OllamaError.Attempt => ({
+export const short = (error: OllamaError.OllamaError, attemptStartedAt: number, now: number): OllamaError.Attempt => ({
   tag: error._tag,
   phase: error.phase,
   elapsed: Duration.millis(Math.max(0, now - attemptStartedAt)),

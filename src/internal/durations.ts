@@ -23,8 +23,7 @@ const Written = Schema.Union(Schema.String, Schema.Number)
 /** A positive, finite duration; encodes as milliseconds. */
 export const Positive = Schema.transformOrFail(Written, Schema.DurationFromSelf, {
   strict: true,
-  decode: (input, _, ast) =>
-    Either.mapLeft(parse(input), (message) => new ParseResult.Type(ast, input, message)),
+  decode: (input, _, ast) => Either.mapLeft(parse(input), (message) => new ParseResult.Type(ast, input, message)),
   encode: (duration) => ParseResult.succeed(Duration.toMillis(duration))
 })
 

@@ -71,11 +71,7 @@ export interface Reader<A> {
 /** Values that are kept for a consumer that does not pull, before the transport is told to wait. */
 const highWater = 512
 
-export const make = <A>(
-  clock: Clock.Clock,
-  wire: Wire<A>,
-  limit: number
-): Reader<A> => {
+export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reader<A> => {
   const lines = wire.whole ? undefined : Lines.make(limit)
   let whole: Array<Uint8Array> = []
   let wholeSize = 0

@@ -20,7 +20,7 @@ import * as Classify from "./classify.js"
 import * as Transport from "./classifyTransport.js"
 import type { Attempt } from "./context.js"
 import type { Endpoint } from "./endpoint.js"
-import * as Host from "./host.js"
+import type * as Host from "./host.js"
 import * as Lines from "./lines.js"
 import type * as Reader from "./reader.js"
 import * as RetryAfter from "./retryAfter.js"
@@ -158,21 +158,25 @@ const answerFailure = (
   })
 
 /** Sends, and goes on feeding the reader until the Scope closes. */
-export const run = <A>(send: Send, reader: Reader.Reader<A>, onHead: (status: number, isStream: boolean) => void): Effect.Effect<void, never, Scope.Scope> => {
+export const run = <A>(
+  send: Send,
+  reader: Reader.Reader<A>,
+  onHead: (status: number, isStream: boolean) => void
+): Effect.Effect<void, never, Scope.Scope> => {
   const { attempt, host } = send
 
-  const deliver = (
-    response: HttpClientResponse.HttpClientResponse
-  ): Effect.Effect<void, never, Scope.Scope> => {
+  const deliver = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void, never, Scope.Scope> => {
     const status = response.status
     onHead(status, isStream(response))
-    if (send.accept?.(status, response.headers["content-type"]) === true || (status >= 200 && status < 300 && !isPage(response))) {
+    if (
+      send.accept?.(status, response.headers["content-type"]) === true ||
+      (status >= 200 && status < 300 && !isPage(response))
+    ) {
       return Effect.map(Body.attach(response, reader.hooks), (body) => reader.attach(body))
     }
     // a page is known by its type: there is no need to read it
-    return Effect.flatMap(
-      status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response),
-      (body) => Effect.map(answerFailure(send, response, body), reader.fail)
+    return Effect.flatMap(status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response), (body) =>
+      Effect.map(answerFailure(send, response, body), reader.fail)
     )
   }
 
@@ -201,9 +205,7 @@ export const run = <A>(send: Send, reader: Reader.Reader<A>, onHead: (status: nu
     Effect.sync(() => reader.fail(attempt.failure(Classify.captivePortal, { status })))
 
   return Effect.catchAllCause(go(send.request, 0), (cause) =>
-    Cause.isInterruptedOnly(cause)
-      ? Effect.void
-      : Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
+    Cause.isInterruptedOnly(cause) ? Effect.void : Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
   )
 }
 

@@ -78,6 +78,10 @@ export const make = <A, Response>(
       } catch {
         // a body of one value that does not close was cut
         if (codec.whole && Lines.isCut(text)) throw attempt.failure(interrupted(), { status: options.status() })
+        // a page that is not announced as one
+        if (isFirst && AnswerText.isHtml(undefined, text)) {
+          throw attempt.failure(Classify.captivePortal, { status: options.status() })
+        }
         throw protocol(text, lineNumber)
       }
       if (codec.hot(json)) return took(json)
@@ -125,4 +129,4 @@ export const make = <A, Response>(
 }
 
 /** Transports with timers of their own (fetch: 300 s) end a body by them. */
-const isTimer = (found: Transport.Found): boolean => found.code !== undefined && /TIMEOUT$/.test(found.code)
+const isTimer = (found: Transport.Found): boolean => found.code !== undefined && found.code.endsWith("TIMEOUT")

@@ -1,7 +1,7 @@
 /**
  * How undici gets its sockets: directly or through a tunnel, under one timer over name, connection, proxy and TLS. Its
- * own timer ticks in half seconds (2 s set fire at 2.5 s, 0.3 s at 1 s), and a connection that nobody waits for any more
- * would be made all the same.
+ * own timer ticks in half seconds (2 s set fire at 2.5 s, 0.3 s at 1 s), it makes a connection to the end though nobody
+ * waits for it any more, and makes one anew when a call that had one was left.
  */
 import * as Undici from "@effect/platform-node/Undici"
 import * as Cause from "effect/Cause"
@@ -30,8 +30,8 @@ export interface Connectors {
   readonly toServers: Connector
   /** To proxies that requests are forwarded by. */
   readonly toProxies: Connector
-  /** Gives up the connections that are being made to an origin. */
-  readonly abandon: (origin: string) => void
+  /** Says that a call waits for a connection to this origin, until the result is called. */
+  readonly wait: (origin: string) => () => void
 }
 
 /** Sockets of a connection in the making. */
@@ -60,6 +60,8 @@ const openProxy = (base: Connector, server: Proxy.Server, sockets: Sockets): Eff
     },
     sockets
   ).pipe(Effect.mapError((error) => Tunnel.unusable(server, "cannot be reached", error)))
+
+const givenUp = (): Error => new Undici.errors.ClientDestroyedError("nobody waits for this connection")
 
 const portOf = (options: Options): number =>
   options.port === "" ? (options.protocol === "https:" ? 443 : 80) : Number(options.port)
@@ -100,7 +102,22 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
     const runtime = yield* Effect.runtime()
     const base = Undici.buildConnector({ ...settings.tls, timeout: 0 })
     const { limit } = settings
+    const waiting = new Map<string, number>()
     const opening = new Map<string, Set<Fiber.RuntimeFiber<void>>>()
+
+    const abandon = (origin: string): void => {
+      for (const fiber of opening.get(origin) ?? []) fiber.unsafeInterruptAsFork(FiberId.none)
+    }
+
+    const wait = (origin: string): (() => void) => {
+      waiting.set(origin, (waiting.get(origin) ?? 0) + 1)
+      return () => {
+        const others = (waiting.get(origin) ?? 1) - 1
+        if (others > 0) return void waiting.set(origin, others)
+        waiting.delete(origin)
+        abandon(origin)
+      }
+    }
 
     const timed = (options: Options, connect: Effect.Effect<Net.Socket, Error>): Effect.Effect<Net.Socket, Error> =>
       limit === undefined
@@ -116,15 +133,13 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
     const connector = (way: (options: Options, sockets: Sockets) => Effect.Effect<Net.Socket, Error>): Connector => {
       return (options, callback) => {
         const origin = originOf(options)
+        if (!waiting.has(origin)) return queueMicrotask(() => callback(givenUp(), null))
         const sockets: Sockets = []
         const settle = (exit: Exit.Exit<Net.Socket, Error>): void => {
           if (Exit.isSuccess(exit)) return callback(null, exit.value)
           for (const socket of sockets) socket.destroy()
           const error = Cause.squash(exit.cause)
-          callback(
-            error instanceof Error ? error : new Undici.errors.ClientDestroyedError("connecting was given up"),
-            null
-          )
+          callback(error instanceof Error ? error : givenUp(), null)
         }
         const fiber = Runtime.runFork(runtime)(
           Effect.uninterruptibleMask((restore) =>
@@ -140,10 +155,6 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
       }
     }
 
-    const abandon = (origin: string): void => {
-      for (const fiber of opening.get(origin) ?? []) fiber.unsafeInterruptAsFork(FiberId.none)
-    }
-
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         for (const origin of opening.keys()) abandon(origin)
@@ -153,6 +164,6 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
     return {
       toServers: connector((options, sockets) => toServer(base, settings.routes, options, sockets)),
       toProxies: connector((options, sockets) => toProxy(base, options, sockets)),
-      abandon
+      wait
     }
   })

@@ -150,35 +150,21 @@ const forwarded =
     )
   }
 
-/** Makes connections go when the last who waits for one leaves before it stands. */
-const abandoning = (
+/** Lets the connectors know who waits for a connection: a call does until its headers are there, or it is left. */
+const waiting = (
   client: HttpClient.HttpClient,
   routes: Proxy.Routes | undefined,
   connectors: Connector.Connectors
-) => {
-  const waiting = new Map<string, number>()
-  const add = (origin: string, more: number): number => {
-    const count = (waiting.get(origin) ?? 0) + more
-    if (count === 0) waiting.delete(origin)
-    else waiting.set(origin, count)
-    return count
-  }
-  return HttpClient.transform(client, (effect, request) =>
+): HttpClient.HttpClient =>
+  HttpClient.transform(client, (effect, request) =>
     Effect.suspend(() => {
       if (!URL.canParse(request.url)) return effect
       const url = new URL(request.url)
       const route = routes?.(url)
-      const origin = route?._tag === "forward" ? new URL(route.server.origin).origin : url.origin
-      add(origin, 1)
-      return Effect.ensuring(
-        effect,
-        Effect.sync(() => {
-          if (add(origin, -1) === 0) connectors.abandon(origin)
-        })
-      )
+      const leave = connectors.wait(route?._tag === "forward" ? new URL(route.server.origin).origin : url.origin)
+      return Effect.ensuring(effect, Effect.sync(leave))
     })
   )
-}
 
 const withUserAgent = HttpClient.mapRequest((request: HttpClientRequest.HttpClientRequest) =>
   request.headers["user-agent"] === undefined ? HttpClientRequest.setHeader(request, "user-agent", userAgent) : request
@@ -199,6 +185,6 @@ export const make = (
             forwarded(routes, yield* agent(connectors.toProxies, { ...connections, ...keepAlive })),
             unlimited
           )
-    const client = abandoning(NodeHttpClient.makeUndici(dispatcher), routes, connectors)
+    const client = waiting(NodeHttpClient.makeUndici(dispatcher), routes, connectors)
     return { client: withUserAgent(client), connectLimit: limit }
   })

@@ -99,7 +99,8 @@ export const make = (patch: Patch = {}): Policy => merge(defaults, patch)
  * @since 0.1.0
  * @category combinators
  */
-export const merge = (policy: Policy, patch: Patch): Policy => Either.getOrThrowWith(mergeEither(policy, patch), (e) => e)
+export const merge = (policy: Policy, patch: Patch): Policy =>
+  Either.getOrThrowWith(mergeEither(policy, patch), (e) => e)
 
 /**
  * A policy with some parts changed, or all problems of the patch.

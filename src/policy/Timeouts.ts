@@ -143,10 +143,7 @@ export const limits = (timeouts: Timeouts, request: Request): Limits => {
   return {
     connect: limit(timeouts.connect, connectAuto),
     load: limit(timeouts.load, loadAuto),
-    firstToken: limit(
-      timeouts.firstToken,
-      Math.max(least, firstTokenAuto + millisPerCharacter * request.characters)
-    ),
+    firstToken: limit(timeouts.firstToken, Math.max(least, firstTokenAuto + millisPerCharacter * request.characters)),
     gap: limit(timeouts.gap, request.isTransfer ? gapOfTransfers : Math.max(least, gapAuto)),
     total: limit(timeouts.total, undefined)
   }
