@@ -162,7 +162,8 @@ class BadArguments extends Data.TaggedError("BadArguments")<{ readonly message: 
 
 const commandLine = Effect.try({
   try: () => parseArgs({ allowPositionals: true, options: { model: { type: "string", short: "m" } } }),
-  catch: (error) => new BadArguments({ message: `${error instanceof Error ? error.message : String(error)}: ${usage}` })
+  catch: (error) =>
+    new BadArguments({ message: `${String(error).replace(/^\w+: |\. To specify.*/g, "")}. Usage: ${usage}` })
 })
 
 const main = Effect.gen(function* () {

@@ -117,6 +117,13 @@ const timeout = (attempt: Context.Attempt, phase: OllamaError.Phase, limit: numb
 
 const noPartial = (): undefined => undefined
 
+/** Failures after which a model that was in memory need not be there any more. */
+const mayHaveLost = (error: OllamaError.OllamaError): boolean =>
+  error._tag === "Unreachable" ||
+  error._tag === "LoadFailed" ||
+  error._tag === "StreamInterrupted" ||
+  (error._tag === "ServerError" && error.crashed)
+
 const residencyOf = <A, Response>(plan: Plan<A, Response>, options: Options): Effect.Effect<Residency.Residency> =>
   plan.need === undefined || (options.limits.load === undefined && options.limits.firstToken === undefined)
     ? Effect.succeed("resident")
@@ -139,14 +146,16 @@ export const run = <A, Response>(
       let listed = false
       const codec = plan.codec(() => status)
       const partial = codec.whole ? noPartial : () => codec.fold.partial()
-      const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial)
+      const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
+        if (plan.need !== undefined && mayHaveLost(error)) options.residency.forget(plan.need.model)
+      })
       const wire = Wire.make(attempt, codec, {
-        kind: plan.endpoint.kind,
+        endpoint: plan.endpoint,
         hasModel: plan.model !== undefined,
         folded: plan.folded,
         status: () => status,
         isStream: () => isStream,
-        onFirst: () => {
+        onSeen: () => {
           if (plan.need !== undefined) options.residency.seen(plan.need, clock.unsafeCurrentTimeMillis())
         }
       })

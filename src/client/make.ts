@@ -203,6 +203,11 @@ export const make = (
       Codec.one(Model.LoadResponse)
     )
 
+    const unloaded = method(Endpoint.unload, encoders.unload, Codec.one(Model.LoadResponse), (body) => ({
+      ...body,
+      keep_alive: 0
+    }))
+
     const service: OllamaClient.Service = {
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
@@ -248,10 +253,8 @@ export const make = (
             ? Effect.mapError(embedLoad(request, callOptions), () => error)
             : Effect.fail(error)
         ),
-      unload: method(Endpoint.unload, encoders.unload, Codec.one(Model.LoadResponse), (body) => ({
-        ...body,
-        keep_alive: 0
-      })),
+      unload: (request, callOptions) =>
+        Effect.tap(unloaded(request, callOptions), () => Effect.sync(() => residency.forget(request.model))),
       webSearch: method(
         host.isCloud ? Endpoint.cloudWebSearch : Endpoint.webSearch,
         encoders.webSearch,

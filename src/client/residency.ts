@@ -26,16 +26,18 @@ export interface Need {
 export interface Monitor {
   /** Waits for `/api/ps` at most half a second. */
   readonly of: (need: Need) => Effect.Effect<Residency>
-  /** A chunk came: the model is in memory. */
+  /** A chunk came: the model is in memory, and with other options it is not any more. */
   readonly seen: (need: Need, now: number) => void
+  /** The model may be out of memory: it was unloaded, its process crashed, or the server went away. */
+  readonly forget: (model: string) => void
 }
 
 const validity = 2_000
 const patience = 500
 const longest = 5_000
 const memory = 60_000
-/** Models with options that are remembered at once; beyond it all are asked for again. */
-const keysLimit = 256
+/** Models that are remembered at once; beyond it all are asked for again. */
+const modelsLimit = 256
 
 /** Options of the loaded process (Ollama `server/sched.go`, `needsReload`). */
 const reloading = ["num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
@@ -53,8 +55,7 @@ export const normalName = (name: string): string => {
 /** Cloud models are never in this server's memory. */
 export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
 
-const keyOf = (need: Need): string =>
-  JSON.stringify([normalName(need.model), reloading.map((option) => need.options?.[option] ?? null)])
+const variantOf = (need: Need): string => JSON.stringify(reloading.map((option) => need.options?.[option] ?? null))
 
 const decodePs = Schema.decodeUnknownEither(Schema.parseJson(Model.RunningResponse))
 
@@ -67,7 +68,7 @@ const isListed = (need: Need, models: ReadonlyArray<Model.RunningModel>): boolea
 
 /** @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves */
 export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
-  const warm = new Map<string, number>()
+  const warm = new Map<string, { readonly variant: string; readonly until: number }>()
   let last: { readonly at: number; readonly models: ReadonlyArray<Model.RunningModel> | undefined } | undefined
   let pending: Deferred.Deferred<ReadonlyArray<Model.RunningModel> | undefined> | undefined
 
@@ -120,19 +121,26 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
   return {
     of: (need) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const key = keyOf(need)
-        const until = warm.get(key)
-        if (until !== undefined) {
-          if (now < until) return Effect.succeed("resident" as const)
-          warm.delete(key)
-        }
+        const name = normalName(need.model)
+        const known = warm.get(name)
+        if (known !== undefined && now >= known.until) warm.delete(name)
+        else if (known?.variant === variantOf(need)) return Effect.succeed("resident" as const)
         return Effect.map(ps, (models) =>
           models === undefined ? "unknown" : isListed(need, models) ? "resident" : "absent"
         )
       }),
     seen: (need, now) => {
-      if (warm.size >= keysLimit) warm.clear()
-      warm.set(keyOf(need), now + Math.min(need.keepAlive ?? memory, memory))
+      if (warm.size >= modelsLimit) warm.clear()
+      warm.set(normalName(need.model), {
+        variant: variantOf(need),
+        until: now + Math.min(need.keepAlive ?? memory, memory)
+      })
+    },
+    forget: (model) => {
+      warm.delete(normalName(model))
+      pending = undefined
+      // that nothing is known is no wrong answer
+      if (last?.models !== undefined) last = undefined
     }
   }
 }

@@ -9,9 +9,16 @@ export interface AnswerText {
   readonly kind: "json" | "text" | "html" | "empty"
   /** The words of the error; of a page, its title. */
   readonly message: string
+  /** The kind of error, where the body names one: `exceed_context_size_error`. */
+  readonly type?: string
   /** A status inside the body, which wins over the answer's own. */
   readonly status?: number
   readonly signinUrl?: string
+}
+
+interface Words {
+  readonly message: string
+  readonly type?: string
 }
 
 const parse = (text: string): unknown => {
@@ -22,21 +29,34 @@ const parse = (text: string): unknown => {
   }
 }
 
-/** JSON inside an error string; a log line may follow it. */
-const inner = (text: string): unknown =>
-  text.trimStart().startsWith("{") ? (parse(text) ?? parse(text.slice(0, text.lastIndexOf("}") + 1))) : undefined
-
-const words = (u: unknown, depth = 0): string => {
-  if (typeof u === "string") {
-    const nested = depth < 3 ? inner(u) : undefined
-    const said = nested === undefined ? "" : words(nested, depth + 1)
-    return said === "" ? u : said
+/** A JSON object at the beginning of a text, and what follows it: lines of the engine's log. */
+const leading = (text: string): readonly [json: unknown, rest: string] | undefined => {
+  if (!text.trimStart().startsWith("{")) return undefined
+  for (const end of [text.length, text.indexOf("\n"), text.lastIndexOf("}") + 1]) {
+    const json = end <= 0 ? undefined : parse(text.slice(0, end))
+    if (Predicate.isRecord(json)) return [json, text.slice(end).trim()]
   }
-  if (!Predicate.isRecord(u)) return ""
-  if (u.error !== undefined) return words(u.error, depth + 1)
-  const type = typeof u.type === "string" ? u.type : ""
-  const message = typeof u.message === "string" ? u.message : ""
-  return type !== "" && message !== "" && !message.includes(type) ? `${message} (${type})` : message
+  return undefined
+}
+
+const nestingLimit = 3
+
+const words = (u: unknown, depth = 0): Words => {
+  if (typeof u === "string") {
+    const nested = depth < nestingLimit ? leading(u) : undefined
+    if (nested === undefined) return { message: u }
+    const [json, rest] = nested
+    const said = words(json, depth + 1)
+    return said.message === ""
+      ? { message: u }
+      : { ...said, message: rest === "" ? said.message : `${said.message}\n${rest}` }
+  }
+  if (!Predicate.isRecord(u)) return { message: "" }
+  if (u.error != null) return words(u.error, depth + 1)
+  return {
+    message: typeof u.message === "string" ? u.message : "",
+    ...(typeof u.type === "string" ? { type: u.type } : {})
+  }
 }
 
 const title = (html: string): string => /<title[^>]*>([^<]*)/i.exec(html)?.[1]?.trim() ?? ""
@@ -52,7 +72,7 @@ export const fromJson = (u: unknown): AnswerText => {
   const status = statusOf(u)
   return {
     kind: "json",
-    message: words(u),
+    ...words(u),
     ...(status === undefined ? {} : { status }),
     ...(typeof u.signin_url === "string" ? { signinUrl: u.signin_url } : {})
   }
@@ -66,6 +86,6 @@ export const isHtml = (contentType: string | undefined, text: string): boolean =
 export const fromBody = (contentType: string | undefined, text: string): AnswerText => {
   if (text.trim() === "") return { kind: "empty", message: "" }
   if (isHtml(contentType, text)) return { kind: "html", message: title(text) }
-  const json = parse(text) ?? parse(text.slice(0, text.indexOf("\n") + 1))
-  return Predicate.isRecord(json) ? fromJson(json) : { kind: "text", message: text.trim() }
+  const json = leading(text)?.[0]
+  return json === undefined ? { kind: "text", message: text.trim() } : fromJson(json)
 }

@@ -5,8 +5,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
-import * as OllamaError from "../OllamaError.js"
+import type * as OllamaError from "../OllamaError.js"
 import type { Seed } from "./context.js"
+import { blocked, invalid, timeout, unreachable } from "./seed.js"
 
 /** What was found in the cause chain. */
 export interface Found {
@@ -55,21 +56,6 @@ export const cause = (found: Found): OllamaError.Cause => ({
   name: found.name,
   message: found.message
 })
-
-const unreachable =
-  (reason: OllamaError.Unreachable["reason"], remedy: string): Seed =>
-  (common) =>
-    new OllamaError.Unreachable({ ...common, reason, remedy })
-
-const blocked =
-  (by: OllamaError.Blocked["by"], remedy: string): Seed =>
-  (common) =>
-    new OllamaError.Blocked({ ...common, by, remedy })
-
-const timeout =
-  (limit: Duration.Duration, remedy: string): Seed =>
-  (common) =>
-    new OllamaError.Timeout({ ...common, limit, remedy })
 
 const refused = unreachable("refused", "Start Ollama (`ollama serve`), and check address and port (OLLAMA_HOST)")
 const dns = unreachable("dns", "Correct the host name in the address (OLLAMA_HOST), or check the name server")
@@ -140,7 +126,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   {
     chain: /bad port|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,
-    seed: (common) => new OllamaError.InvalidRequest({ ...common, issue: "address", field: "host" })
+    seed: invalid("address", "host")
   },
   { chain: /HTTPParser|Parse Error|Response does not match the HTTP\/1\.1 protocol/i, seed: notHttp },
   // a browser says no more than this: nobody there, or the page's origin is not allowed

@@ -79,19 +79,21 @@ export interface Attempt {
 /**
  * @param earlier the failures of earlier attempts of the call
  * @param partial what has arrived of the answer
+ * @param onFailure learns of every failure that is made
  */
 export const attempt = (
   call: Call,
   clock: Clock.Clock,
   earlier: ReadonlyArray<OllamaError.Attempt>,
   stage: OllamaError.Phase,
-  partial: () => OllamaError.Partial | undefined
+  partial: () => OllamaError.Partial | undefined,
+  onFailure?: (error: OllamaError.OllamaError) => void
 ): Attempt => {
   const self: Attempt = {
     call,
     stage,
-    failure: (seed, extra) =>
-      make(seed, call, {
+    failure: (seed, extra) => {
+      const error = make(seed, call, {
         phase: extra?.phase ?? self.stage,
         now: clock.unsafeCurrentTimeMillis(),
         attempts: earlier,
@@ -100,6 +102,9 @@ export const attempt = (
         cause: extra?.cause,
         partial: partial()
       })
+      onFailure?.(error)
+      return error
+    }
   }
   return self
 }

@@ -175,11 +175,13 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
       data: (bytes) => {
         if (exit !== undefined) return
         sawBytes = true
+        const before = lineNumber
         guarded(() => feed(bytes))
         if (sawLast) exit ??= Effect.succeed(done)
         if (wake !== undefined) {
           if (buffer.length > 0 || exit !== undefined) notify()
-          else if (wire.folded && sawFirst) waitingSince = clock.unsafeCurrentTimeMillis()
+          // a part of a line is not a sign of life that a consumer could see
+          else if (wire.folded && lineNumber !== before) waitingSince = clock.unsafeCurrentTimeMillis()
         } else if (buffer.length >= highWater && !paused && exit === undefined) {
           paused = true
           body?.pause()

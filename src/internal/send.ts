@@ -146,7 +146,7 @@ const answerFailure = (
     const seed = Classify.answer({
       status: response.status,
       text: answerText,
-      kind: send.endpoint.kind,
+      endpoint: send.endpoint,
       hasModel: send.hasModel,
       sentOrigin: send.host.sendsOrigin,
       retryAfter: wait === undefined ? undefined : Duration.millis(wait)

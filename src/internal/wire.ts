@@ -6,7 +6,7 @@ import * as Classify from "./classify.js"
 import * as Transport from "./classifyTransport.js"
 import * as Codec from "./codec.js"
 import type { Attempt } from "./context.js"
-import type { Kind } from "./endpoint.js"
+import type { Endpoint } from "./endpoint.js"
 import * as Lines from "./lines.js"
 import type * as Reader from "./reader.js"
 
@@ -20,14 +20,14 @@ export const make = <A, Response>(
   attempt: Attempt,
   codec: Codec.Codec<A, Response>,
   options: {
-    readonly kind: Kind
+    readonly endpoint: Endpoint
     readonly hasModel: boolean
     readonly folded: boolean
     readonly status: () => number
     /** Whether the server said that this is a stream of lines. */
     readonly isStream: () => boolean
-    /** Called with the first value. */
-    readonly onFirst: () => void
+    /** Called with the first value, and with the last. */
+    readonly onSeen: () => void
   }
 ): Reader.Wire<A> => {
   let isFirst = true
@@ -36,7 +36,7 @@ export const make = <A, Response>(
     if (isFirst) {
       isFirst = false
       if (!codec.whole) attempt.stage = "gap"
-      options.onFirst()
+      options.onSeen()
     }
     return value
   }
@@ -54,15 +54,14 @@ export const make = <A, Response>(
 
   const errorLine = (json: unknown): OllamaError.OllamaError => {
     const text = AnswerText.fromJson(json)
-    const answer: Classify.Answer = {
+    const seed = Classify.answer({
       status: 200,
       text,
-      kind: options.kind,
+      endpoint: options.endpoint,
       hasModel: options.hasModel,
       sentOrigin: false,
       retryAfter: undefined
-    }
-    const seed = codec.fold.partial() === undefined ? Classify.answer(answer) : Classify.errorLine(answer)
+    })
     return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
   }
 
@@ -70,7 +69,11 @@ export const make = <A, Response>(
     whole: codec.whole,
     folded: options.folded,
     ...(codec.empty === undefined ? {} : { empty: codec.empty }),
-    isLast: codec.isLast,
+    isLast: (value) => {
+      const isLast = codec.isLast(value)
+      if (isLast) options.onSeen()
+      return isLast
+    },
     line: (text, lineNumber) => {
       let json: unknown
       try {

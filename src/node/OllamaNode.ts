@@ -167,8 +167,12 @@ export const layerConfig = (
   options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<OllamaClient.OllamaClient, OllamaError.InvalidRequest | ConfigError.ConfigError> =>
   Layer.unwrapEffect(
-    Effect.map(Config.all({ env: config, own: Config.unwrap(options) }), ({ env, own }) => layer({ ...env, ...own }))
+    Effect.map(Config.all({ env: config, own: unwrap(options) }), ({ env, own }) => layer({ ...env, ...own }))
   )
+
+/** `Config.unwrap` cannot take an object without a field. */
+const unwrap = (options: Config.Config.Wrap<Options>): Config.Config<Options> =>
+  Object.keys(options).length === 0 ? Config.succeed({}) : Config.unwrap(options)
 
 /**
  * The digest of a file, `sha256:` and 64 hexadecimal digits. Fails with the `PlatformError` of the file system, which

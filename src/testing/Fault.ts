@@ -204,12 +204,13 @@ export const notHttp = (when?: When): NotHttp => ({ _tag: "NotHttp", probes: tru
 
 /**
  * A kept-alive connection was closed by the server (or a device on the way) while it was idle, and the client finds out
- * by using it: the connection is reset when a request arrives on it. Requests on fresh connections pass.
+ * by using it: the connection is reset when a request arrives on it. Requests on fresh connections pass. By default one
+ * connection is hit.
  *
  * @since 0.1.0
  * @category connection
  */
-export const staleKeepAlive = (when?: When): StaleKeepAlive => ({ _tag: "StaleKeepAlive", ...when })
+export const staleKeepAlive = (when?: When): StaleKeepAlive => ({ _tag: "StaleKeepAlive", times: 1, ...when })
 
 /**
  * What an answer of {@link status} consists of; at most one of the bodies.
@@ -239,10 +240,12 @@ const bodyOf = (content: Content): { readonly body: string; readonly type?: stri
  * An answer with this status instead of the server's own.
  *
  * @example
+ * ```ts
  * import { Fault } from "effect-ollama/testing"
  *
  * // the first two chats are shed, later ones pass
  * export const busy = Fault.status(503, { json: { error: "busy" } }, { path: "/api/chat", times: 2 })
+ * ```
  *
  * @since 0.1.0
  * @category answers
@@ -369,9 +372,11 @@ export type { Text, TextName } from "./internal/texts.js"
  * One of Ollama's own errors, by the name it has in {@link texts}.
  *
  * @example
+ * ```ts
  * import { Fault } from "effect-ollama/testing"
  *
  * export const outOfMemory = Fault.error("load.outOfMemory", { model: "llama3.2" })
+ * ```
  *
  * @since 0.1.0
  * @category answers

@@ -55,6 +55,7 @@ export const make = (
  * `layer` is a server of its own.
  *
  * @example
+ * ```ts
  * import { Effect, Layer } from "effect"
  * import { OllamaClient } from "effect-ollama"
  * import { Fault, OllamaSimulator } from "effect-ollama/testing"
@@ -66,6 +67,7 @@ export const make = (
  *   yield* simulator.inject(Fault.serverBusy({ times: 1 }))
  *   return yield* OllamaClient.chat({ model: "llama3.2", messages: [{ role: "user", content: "Hi" }] })
  * }).pipe(Effect.provide(OllamaClient.layer().pipe(Layer.provideMerge(simulated))))
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -171,6 +171,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
  * The server, for as long as the layer lives.
  *
  * @example
+ * ```ts
  * import { Effect } from "effect"
  * import { OllamaClient } from "effect-ollama"
  * import { OllamaNode } from "effect-ollama/node"
@@ -182,6 +183,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
  *   const host = yield* server.stage(Fault.resetBeforeHeaders({ times: 1 }))
  *   return yield* Effect.provide(OllamaClient.list(), OllamaNode.layer({ host }))
  * }).pipe(Effect.provide(OllamaSimulatorServer.layer({ models: ["llama3.2"] })))
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -106,6 +106,7 @@ export const make = (
  * The exchanges as the `HttpClient` of a program, whatever address it calls.
  *
  * @example
+ * ```ts
  * import { Effect, Layer } from "effect"
  * import { OllamaClient } from "effect-ollama"
  * import { Recorded } from "effect-ollama/testing"
@@ -116,6 +117,7 @@ export const make = (
  *     const replayed = OllamaClient.layer().pipe(Layer.provide(Recorded.layer(exchange)))
  *     return yield* Effect.provide(OllamaClient.version(), replayed)
  *   })
+ * ```
  *
  * @since 0.1.0
  * @category layers

@@ -21,13 +21,14 @@ export interface Exchange {
   readonly request: Http.IncomingMessage
   readonly response: Http.ServerResponse
   readonly socket: Net.Socket
+  readonly bytes: Uint8Array
   readonly body: string
   /** Of this connection, from 0. */
   readonly connection: number
 }
 
 /** Listens on loopback until the Scope closes, and destroys what is still connected then. */
-export const listen = (
+const listen = (
   server: Net.Server,
   events: Queue.Queue<Event>,
   host = "127.0.0.1"
@@ -71,9 +72,13 @@ export const listen = (
       })
   ).pipe(Effect.map(({ listening }) => listening))
 
+/** Any server, for the events of its connections. */
+export const server = (made: Net.Server): Effect.Effect<Listening, never, Scope.Scope> =>
+  Effect.flatMap(Queue.unbounded<Event>(), (events) => listen(made, events))
+
 /** Bare TCP. */
 export const tcp = (serve: (socket: Net.Socket) => void): Effect.Effect<Listening, never, Scope.Scope> =>
-  Effect.flatMap(Queue.unbounded<Event>(), (events) => listen(Net.createServer(serve), events))
+  server(Net.createServer(serve))
 
 const exchanges =
   (events: Queue.Queue<Event>, serve: (exchange: Exchange) => void) =>
@@ -83,14 +88,12 @@ const exchanges =
       const { socket } = request
       const connection = numbers.get(socket) ?? numbers.size
       numbers.set(socket, connection)
-      let body = ""
-      request.setEncoding("utf8")
-      request.on("data", (text: string) => {
-        body += text
-      })
+      const parts: Array<Buffer> = []
+      request.on("data", (bytes: Buffer) => parts.push(bytes))
       request.on("end", () => {
+        const bytes = Buffer.concat(parts)
         events.unsafeOffer("request")
-        serve({ request, response, socket, body, connection })
+        serve({ request, response, socket, bytes, body: bytes.toString("utf8"), connection })
       })
     })
     return server

@@ -30,6 +30,8 @@ export interface Seen {
   readonly at: number
   /** Whether the client closed the connection before the answer was complete. */
   left: boolean
+  /** Pieces of the answer's body that the client has taken. */
+  sent: number
 }
 
 /** What is answered at a path: always the same, one after the other (the last one again and again), or by the request. */
@@ -147,7 +149,8 @@ export const make = (
         body: sent,
         json: parse(sent),
         at: yield* Clock.currentTimeMillis,
-        left: false
+        left: false,
+        sent: 0
       }
       seen.push(asked)
       let over = false
@@ -167,6 +170,11 @@ export const make = (
         over = true
       })
       const body = stepped(reply.body).pipe(
+        Stream.tap(() =>
+          Effect.sync(() => {
+            asked.sent++
+          })
+        ),
         Stream.onEnd(finish),
         Stream.tapError(() => finish)
       )

@@ -1,8 +1,8 @@
-import { HttpClientError } from "@effect/platform"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, OllamaSimulator } from "effect-ollama/testing"
-import { Duration, Effect, Either, Fiber, Stream, TestClock } from "effect"
-import { chat, codeOf, get, has, json, lines, post, read, same } from "./calls.js"
+import { Duration, Effect, Either, Exit, Fiber, Scope, Stream, TestClock } from "effect"
+import { chat, codeOf, get, has, host, json, lines, post, read, same } from "./calls.js"
 
 const simulator = OllamaSimulator.OllamaSimulator
 
@@ -317,7 +317,24 @@ describe("OllamaSimulator", () => {
         outcomes.push(Either.isRight(yield* Effect.either(post("/api/chat", chat({ stream: false })))))
       }
       assert.deepStrictEqual(outcomes, [true, false, true, false])
-    }).pipe(Effect.provide(OllamaSimulator.layer({ faults: [Fault.staleKeepAlive()] })))
+    }).pipe(Effect.provide(OllamaSimulator.layer({ faults: [Fault.staleKeepAlive({ times: 2 })] })))
+  )
+
+  it.effect("answers and is left by its signal also where the caller cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const control = yield* simulator
+      const version = yield* Effect.uninterruptible(get("/api/version"))
+      assert.strictEqual(version.status, 200)
+      const scope = yield* Scope.make()
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const fiber = yield* client
+        .get(`${host}/api/tags`)
+        .pipe(Scope.extend(scope), Effect.uninterruptible, Effect.either, Effect.fork)
+      yield* control.arrived(1)
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Either.isLeft(yield* Fiber.join(fiber)))
+      assert.strictEqual((yield* control.ended(1)).how, "left")
+    }).pipe(Effect.provide(OllamaSimulator.layer({ faults: [Fault.blackHole({ path: "/api/tags" })] })))
   )
 
   it.effect("delays headers, and then answers", () =>

@@ -206,7 +206,7 @@ describe("OllamaSimulatorServer", () => {
 
   it.scopedLive("resets a kept-alive connection when it is used again", () =>
     Effect.gen(function* () {
-      const server = yield* OllamaSimulatorServer.make({ faults: [Fault.staleKeepAlive()] })
+      const server = yield* OllamaSimulatorServer.make({ faults: [Fault.staleKeepAlive({ times: 1 })] })
       const agent = yield* Effect.acquireRelease(
         Effect.sync(() => new http.Agent({ keepAlive: true, maxSockets: 1 })),
         (made) => Effect.sync(() => made.destroy())
@@ -240,6 +240,18 @@ describe("OllamaSimulatorServer", () => {
       })
       assert.strictEqual(status, 200)
       assert.match(server.url, /^https:/)
+    })
+  )
+
+  it.scopedLive("resets a connection that speaks TLS", () =>
+    Effect.gen(function* () {
+      const server = yield* OllamaSimulatorServer.make({ tls: true, faults: [Fault.resetBeforeHeaders()] })
+      const error = yield* Effect.async<Error>((resume) => {
+        const options = { ca: OllamaSimulatorServer.certificate, agent: false as const }
+        https.get(server.url, options).once("error", (error) => resume(Effect.succeed(error)))
+      })
+      assert.strictEqual(codeOf(error), "ECONNRESET")
+      assert.deepInclude(yield* server.ended(0), { how: "faulted", chunks: 0 })
     })
   )
 

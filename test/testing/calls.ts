@@ -30,7 +30,8 @@ export interface Wire {
   readonly signin_url: string
 }
 
-const host = "http://127.0.0.1:11434"
+/** Every address is the simulator. */
+export const host = "http://127.0.0.1:11434"
 
 export const post = (path: string, body: unknown) =>
   HttpClient.execute(HttpClientRequest.post(`${host}${path}`, { body: HttpBody.unsafeJson(body) }))

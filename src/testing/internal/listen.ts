@@ -67,11 +67,12 @@ const flushed = (socket: net.Socket): Effect.Effect<void> =>
     socket.write("", () => resume(Effect.void))
   })
 
-const breakOff = (socket: net.Socket, how: Broken["how"]): Effect.Effect<void> =>
+/** `tcp` is what is below `socket`: only there a reset can be sent. */
+const breakOff = (socket: net.Socket, tcp: net.Socket, how: Broken["how"]): Effect.Effect<void> =>
   Effect.zipRight(
     flushed(socket),
     Effect.sync(() => {
-      if (how === "reset") socket.resetAndDestroy()
+      if (how === "reset") tcp.resetAndDestroy()
       else if (how === "close") socket.end()
       else socket.end("220 this is not HTTP\r\n")
     })
@@ -122,7 +123,8 @@ const left = (response: http.ServerResponse): Effect.Effect<void> =>
 const exchange = (
   handler: Handler,
   request: http.IncomingMessage,
-  response: http.ServerResponse
+  response: http.ServerResponse,
+  tcp: net.Socket
 ): Effect.Effect<void> => {
   const { socket } = request
   const earlier = uses.get(socket) ?? 0
@@ -145,7 +147,7 @@ const exchange = (
     const exit = yield* Effect.exit(Effect.raceFirst(answered, left(response)))
     if (Exit.isFailure(exit)) {
       const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
-      yield* breakOff(socket, failure?.how ?? "reset")
+      yield* breakOff(socket, tcp, failure?.how ?? "reset")
     }
   }).pipe(Effect.catchAll(() => Effect.void))
 }
@@ -174,7 +176,9 @@ export const serve = (handler: Handler, options: Options): Effect.Effect<Listeni
     const run = yield* FiberSet.makeRuntime<never>()
     const sockets = new Set<net.Socket>()
     const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
-      run(exchange(handler, request, response))
+      const { socket } = request
+      const tcp = [...sockets].find(({ remotePort }) => remotePort === socket.remotePort) ?? socket
+      run(exchange(handler, request, response, tcp))
     }
     // Ollama has no limits of its own: a plain Go http.Server
     const limits = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true }

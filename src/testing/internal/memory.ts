@@ -220,9 +220,9 @@ export const client = (handler: Handler): HttpClient.HttpClient => {
           Scope.extend(scope),
           Effect.mapError((cause) => transportError(request, broken.toError(cause)))
         )
-        const answer = yield* restore(Effect.raceFirst(handled, aborted(request, signal))).pipe(
-          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-        )
+        // whoever calls from a region that cannot be interrupted still has the signal
+        const raced = Effect.raceFirst(Effect.interruptible(handled), Effect.interruptible(aborted(request, signal)))
+        const answer = yield* restore(raced).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
         return yield* respond(request, answer, scope, signal, () => {
           idle.set(url.host, (idle.get(url.host) ?? 0) + 1)
         })
