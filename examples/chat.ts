@@ -76,7 +76,7 @@ const canChat = (model: Model.ListedModel) =>
   model.capabilities === undefined
     ? Effect.map(
         OllamaClient.show({ model: model.name }),
-        ({ capabilities }) => capabilities?.includes("completion") ?? !/bert/.test(model.details.family)
+        ({ capabilities }) => capabilities?.includes("completion") ?? !model.details.family?.includes("bert")
       )
     : Effect.succeed(model.capabilities.includes("completion"))
 
@@ -96,7 +96,7 @@ const askServer = (question: string, wanted: Option.Option<string>) =>
     return model
   }).pipe(
     OllamaClient.withPolicy({ timeouts: { firstToken: "5 seconds" }, retry: { attempts: 1 } }),
-    Effect.tap((model) => Effect.flatMap(address, (url) => note(`Asking ${model} at ${url}\n`))),
+    Effect.tap((model) => Effect.flatMap(address, (url) => note(`Asking ${model} at ${url}`, "\n"))),
     Effect.flatMap((model) => ask(question, model)),
     Effect.provide(OllamaNode.layerConfig())
   )
@@ -115,7 +115,7 @@ const askSimulator = (question: string, wanted: Option.Option<string>) => {
   const simulator = OllamaSimulator.layer({
     models: [{ name: model, loadTime: "600 millis", promptTime: "200 millis", tokenTime: "25 millis", reply }]
   })
-  return note(`Asking the simulator in its place, as ${model}\n`).pipe(
+  return note(`Asking the simulator in its place, as ${model}`, "\n").pipe(
     Effect.zipRight(ask(question, model)),
     Effect.provide(OllamaClient.layer().pipe(Layer.provide(simulator)))
   )
@@ -144,9 +144,9 @@ const print = (text: string) =>
     return write(process.stdout, text)
   })
 
-const note = (line: string) =>
+const note = (line: string, after = "") =>
   Effect.suspend(() => {
-    const text = `${isAtLineStart ? "" : "\n"}${dim(process.stderr, line)}\n`
+    const text = `${isAtLineStart ? "" : "\n"}${dim(process.stderr, line)}\n${after}`
     isAtLineStart = true
     return write(process.stderr, text)
   })
@@ -180,7 +180,7 @@ const main = Effect.gen(function* () {
 
 main.pipe(
   Effect.catchTag("OutputClosed", () => Effect.void),
-  Effect.tapError((error) => Effect.ignore(note(String(error.message)))),
+  Effect.tapError((error) => Effect.ignore(note(error.message))),
   Effect.tapDefect((cause) => Effect.ignore(note(Cause.pretty(cause)))),
   NodeRuntime.runMain({
     disableErrorReporting: true,

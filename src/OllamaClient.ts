@@ -71,6 +71,10 @@ export const config: Config.Config<Options> = Config.map(
   ({ policy, where }) => ({ ...where, policy })
 )
 
+/** `Config.unwrap` cannot take an object without fields. */
+const given = (options: Config.Config.Wrap<Options>): Config.Config<Options> =>
+  Config.isConfig(options) || Object.keys(options).length > 0 ? Config.unwrap(options) : Config.succeed({})
+
 /**
  * The client as a layer, its options from effect/Config: those that are given, and `OLLAMA_HOST`, `OLLAMA_API_KEY`,
  * `OLLAMA_POLICY` (JSON) and `OLLAMA_POLICY_*` for the rest.
@@ -83,7 +87,7 @@ export const layerConfig = (
 ): Layer.Layer<OllamaClient, OllamaError.InvalidRequest | ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.scoped(
     OllamaClient,
-    Effect.flatMap(Config.all({ env: config, own: Config.unwrap(options) }), ({ env, own }) => make({ ...env, ...own }))
+    Effect.flatMap(Config.all({ env: config, own: given(options) }), ({ env, own }) => make({ ...env, ...own }))
   )
 
 /**

@@ -7,6 +7,8 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type * as Codec from "../internal/codec.js"
 import * as Context from "../internal/context.js"
@@ -14,6 +16,7 @@ import type { Endpoint } from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
 import * as Reader from "../internal/reader.js"
 import * as Send from "../internal/send.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import * as Wire from "../internal/wire.js"
 import * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
@@ -57,6 +60,7 @@ export interface Won<A, Response> {
 export interface Options {
   readonly host: Host.Host
   readonly residency: Residency.Monitor
+  readonly watchdog: Watchdog.Watchdog
   readonly limits: Timeouts.Limits
   readonly lineLimit: number
   readonly call: Context.Call
@@ -97,6 +101,8 @@ const firstClock = <A, Response>(
 
 const remedies: Readonly<Record<string, string>> = {
   load: "The model was still being loaded: raise timeouts.load, load it beforehand (OllamaClient.load), or keep it in memory with keep_alive",
+  unknown:
+    "What the server was doing is not known, because /api/ps did not tell: restart it if it hangs, and check what is in between (proxy, firewall); if it is only slow, raise timeouts.load",
   firstToken:
     "The model is in memory but did not begin: raise timeouts.firstToken for long prompts, or relieve the server (other calls may be ahead in its queue)",
   gap: "The server fell silent: raise timeouts.gap for slow models, or restart a model process that hangs",
@@ -104,16 +110,35 @@ const remedies: Readonly<Record<string, string>> = {
   total: "Raise timeouts.total, ask for less (num_predict), or use a faster model"
 }
 
-const timeout = (attempt: Context.Attempt, phase: OllamaError.Phase, limit: number): OllamaError.OllamaError =>
-  attempt.failure(
+interface Expiry {
+  readonly phase: OllamaError.Phase
+  readonly limit: number
+  /** Of the answer, where its headers had come. */
+  readonly status?: number | undefined
+  /** Where another one than that of the phase helps. */
+  readonly remedy?: string | undefined
+}
+
+const timeout = (attempt: Context.Attempt, expiry: Expiry): OllamaError.OllamaError => {
+  const { limit, phase, remedy = remedies[phase], status } = expiry
+  return attempt.failure(
     (common) =>
       new OllamaError.Timeout({
         ...common,
         limit: Duration.millis(limit),
-        ...(remedies[phase] === undefined ? {} : { remedy: remedies[phase] })
+        ...(remedy === undefined ? {} : { remedy })
       }),
-    { phase }
+    { phase, status }
   )
+}
+
+/** What ran out before the first value, as far as is known at that moment. */
+const firstExpiry = (first: ReturnType<typeof firstClock>, known: Residency.Residency): Expiry => {
+  const limit = first.limit ?? 0
+  if (first.phase !== "load") return { phase: first.phase, limit }
+  if (known === "resident") return { phase: "firstToken", limit }
+  return { phase: "load", limit, ...(known === "unknown" ? { remedy: remedies.unknown } : {}) }
+}
 
 const noPartial = (): undefined => undefined
 
@@ -136,114 +161,137 @@ export const run = <A, Response>(
   hold: (won: Won<A, Response>) => void
 ): Effect.Effect<Won<A, Response>, OllamaError.OllamaError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const clock = yield* Effect.clock
-      const { call, host, limits } = options
-      const residency = yield* restore(withDeadline(residencyOf(plan, options), options, clock))
-      const first = firstClock(plan, limits, residency)
-      let status = 0
-      let isStream = false
-      let listed = false
-      const codec = plan.codec(() => status)
-      const partial = codec.whole ? noPartial : () => codec.fold.partial()
-      const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
-        if (plan.need !== undefined && mayHaveLost(error)) options.residency.forget(plan.need.model)
-      })
-      const wire = Wire.make(attempt, codec, {
-        endpoint: plan.endpoint,
-        hasModel: plan.model !== undefined,
-        folded: plan.folded,
-        status: () => status,
-        isStream: () => isStream,
-        onSeen: () => {
-          if (plan.need !== undefined) options.residency.seen(plan.need, clock.unsafeCurrentTimeMillis())
-        }
-      })
-      const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit)
-      plan.onTouch?.(reader.touch)
-      const requestScope = yield* Scope.make()
-      const watchScope = yield* Scope.make()
-      const close = Effect.suspend(() => {
-        const draining = reader.isDraining()
-        if (!draining) reader.close()
-        const closeRequest = draining ? drained(reader, requestScope) : Scope.close(requestScope, Exit.void)
-        return Effect.zipRight(Scope.close(watchScope, Exit.void), closeRequest)
-      })
-      const accept = codec.whole ? "application/json" : "application/x-ndjson"
-      const send: Send.Send = {
-        host,
-        endpoint: plan.endpoint,
-        request: plan.payload.apply(Host.request(host, plan.endpoint.method, plan.path, accept)),
-        hasModel: plan.model !== undefined,
-        attempt,
-        accept: plan.accept
-      }
-      yield* Effect.forkIn(
-        Effect.interruptible(
-          Scope.extend(
-            Send.run(send, reader, (seen, lines) => {
-              status = seen
-              isStream = lines
-            }),
-            requestScope
-          )
-        ),
-        requestScope
-      )
-      const gap = codec.whole ? undefined : limits.gap
-      if (first.limit !== undefined || gap !== undefined || options.deadline !== undefined) {
-        const need = plan.need
-        yield* Effect.forkIn(
-          Effect.interruptible(
-            reader.watch({
-              first: first.limit,
-              gap,
-              deadline: options.deadline,
-              ...(first.phase === "load" && need !== undefined
-                ? {
-                    nearExpiry: {
-                      before: psPatience,
-                      run: Effect.map(options.residency.of(need), (now) => {
-                        listed = now === "resident"
-                      })
-                    }
-                  }
-                : {}),
-              expired: (which) =>
-                which === "total"
-                  ? timeout(attempt, "total", limits.total ?? 0)
-                  : which === "gap"
-                    ? timeout(attempt, "gap", gap ?? 0)
-                    : timeout(attempt, listed ? "firstToken" : first.phase, first.limit ?? 0)
-            })
-          ),
-          watchScope
+    Effect.flatMap(Effect.clock, (clock) =>
+      Effect.flatMap(restore(withDeadline(residencyOf(plan, options), options, clock)), (residency) => {
+        const started = prepare(plan, options, clock, residency)
+        return Effect.zipRight(
+          started.open,
+          Effect.matchCauseEffect(restore(started.won.reader.read), {
+            onFailure: (cause) => Effect.zipRight(started.won.close, Effect.failCause(cause)),
+            onSuccess: (first) => {
+              const won: Won<A, Response> = { ...started.won, first }
+              hold(won)
+              return Effect.succeed(won)
+            }
+          })
         )
-      }
-      return yield* Effect.matchCauseEffect(restore(reader.read), {
-        onFailure: (cause) => Effect.zipRight(close, Effect.failCause(cause)),
-        onSuccess: (batch) => {
-          const won: Won<A, Response> = { first: batch, reader, codec, close }
-          hold(won)
-          return Effect.succeed(won)
-        }
       })
-    })
+    )
   )
 
+interface Started<A, Response> {
+  /** Sends, and begins to watch. */
+  readonly open: Effect.Effect<void>
+  readonly won: Omit<Won<A, Response>, "first">
+}
+
+const prepare = <A, Response>(
+  plan: Plan<A, Response>,
+  options: Options,
+  clock: Clock.Clock,
+  residency: Residency.Residency
+): Started<A, Response> => {
+  const { call, host, limits } = options
+  const { need } = plan
+  const first = firstClock(plan, limits, residency)
+  let status = 0
+  let isStream = false
+  let known = residency
+  const codec = plan.codec(() => status)
+  const partial = codec.whole ? noPartial : () => codec.fold.partial()
+  const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
+    if (need !== undefined && mayHaveLost(error)) options.residency.forget(need.model)
+  })
+  const wire = Wire.make(attempt, codec, {
+    endpoint: plan.endpoint,
+    hasModel: plan.model !== undefined,
+    folded: plan.folded,
+    status: () => status,
+    isStream: () => isStream,
+    onSeen: () => {
+      if (need !== undefined) options.residency.seen(need, clock.unsafeCurrentTimeMillis())
+    }
+  })
+  const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit)
+  plan.onTouch?.(reader.touch)
+
+  const gap = codec.whole ? undefined : limits.gap
+  const isWatched = first.limit !== undefined || gap !== undefined || options.deadline !== undefined
+  const entry = reader.watch({
+    first: first.limit,
+    gap,
+    deadline: options.deadline,
+    ...(first.phase === "load" && need !== undefined
+      ? {
+          nearExpiry: {
+            before: psPatience,
+            run: Effect.map(options.residency.of(need), (now) => {
+              known = now
+            })
+          }
+        }
+      : {}),
+    expired: (which) =>
+      timeout(attempt, {
+        ...(which === "total"
+          ? { phase: "total", limit: limits.total ?? 0 }
+          : which === "gap"
+            ? { phase: "gap", limit: gap ?? 0 }
+            : firstExpiry(first, known)),
+        status: status === 0 ? undefined : status
+      })
+  })
+
+  const send: Send.Send = {
+    host,
+    endpoint: plan.endpoint,
+    request: plan.payload.apply(
+      Host.request(host, plan.endpoint.method, plan.path, codec.whole ? "application/json" : "application/x-ndjson")
+    ),
+    hasModel: plan.model !== undefined,
+    attempt,
+    accept: plan.accept
+  }
+  const sending = Send.run(send, reader, (seen, lines) => {
+    status = seen
+    isStream = lines
+  })
+
+  let sender: Fiber.RuntimeFiber<void> | undefined
+  let scope: Scope.CloseableScope | undefined
+  const closeScope = Effect.suspend(() => (scope === undefined ? Effect.void : Scope.close(scope, Exit.void)))
+  const open = Effect.flatMap(Scope.make(), (made) => {
+    scope = made
+    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(Scope.extend(sending, made))), (fiber) => {
+      sender = fiber
+      return isWatched ? options.watchdog.add(clock, entry) : Effect.void
+    })
+  })
+  const close = Effect.suspend(() => {
+    options.watchdog.remove(clock, entry)
+    // the usual end: the transport has read all there is, and keeps the connection
+    if (reader.isOver()) return Effect.void
+    if (reader.isDraining()) return drained(reader, closeScope)
+    reader.close()
+    return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
+  })
+  return { open, won: { reader, codec, close } }
+}
+
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */
-const drained = <A>(reader: Reader.Reader<A>, scope: Scope.CloseableScope): Effect.Effect<void> =>
+const drained = <A>(reader: Reader.Reader<A>, closeScope: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.asVoid(
     Effect.forkDaemon(
-      Effect.zipRight(
+      Effect.flatMap(
         Effect.timeoutOption(
           Effect.async<void>((resume) => reader.onEnd(() => resume(Effect.void))),
           drainLimit
         ),
-        Effect.suspend(() => {
+        (ended) => {
+          if (Option.isSome(ended)) return Effect.void
           reader.close()
-          return Scope.close(scope, Exit.void)
-        })
+          return closeScope
+        }
       )
     )
   )
@@ -259,9 +307,8 @@ const withDeadline = <B>(
     : Effect.timeoutFail(effect, {
         duration: Math.max(0, options.deadline - clock.unsafeCurrentTimeMillis()),
         onTimeout: () =>
-          timeout(
-            Context.attempt(options.call, clock, options.earlier, "prepare", noPartial),
-            "total",
-            options.limits.total ?? 0
-          )
+          timeout(Context.attempt(options.call, clock, options.earlier, "prepare", noPartial), {
+            phase: "total",
+            limit: options.limits.total ?? 0
+          })
       })

@@ -6,13 +6,13 @@ import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Context from "../internal/context.js"
 import type * as Host from "../internal/host.js"
 import * as Reader from "../internal/reader.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
 import * as Retry from "../policy/Retry.js"
@@ -26,6 +26,7 @@ export type RetrySchedule = Schedule.Schedule<unknown, OllamaError.OllamaError>
 export interface Settings {
   readonly host: Host.Host
   readonly residency: Residency.Monitor
+  readonly watchdog: Watchdog.Watchdog
   readonly lineLimit: number
   readonly policy: Policy
   readonly retrySchedule: RetrySchedule | undefined
@@ -124,16 +125,19 @@ const win = <A, Response>(
     const bySchedule = (
       driver: Schedule.ScheduleDriver<unknown, OllamaError.OllamaError>,
       error: OllamaError.OllamaError
-    ): Effect.Effect<void, OllamaError.OllamaError> => {
+    ): Effect.Effect<unknown, OllamaError.OllamaError> => {
       if (!error.isRetryable || !isSafe(plan, error)) return Effect.fail(error)
-      const next = Effect.mapError(driver.next(error), () => error)
-      return deadline === undefined
-        ? Effect.asVoid(next)
-        : Effect.flatMap(
-            Effect.timeoutOption(next, Math.max(0, deadline - clock.unsafeCurrentTimeMillis())),
-            Option.match({ onNone: () => Effect.fail(error), onSome: () => Effect.void })
-          )
+      return Effect.mapError(driver.next(error), () => error)
     }
+
+    /** The user's schedule, which also ends where a wait would end after the call has to be over. */
+    const inTime = (schedule: RetrySchedule): RetrySchedule =>
+      deadline === undefined
+        ? schedule
+        : Schedule.whileOutput(
+            Schedule.delays(schedule),
+            (delay) => clock.unsafeCurrentTimeMillis() + Duration.toMillis(delay) < deadline
+          )
 
     const loop = (
       state: State,
@@ -147,6 +151,7 @@ const win = <A, Response>(
           {
             host,
             residency: settings.residency,
+            watchdog: settings.watchdog,
             limits,
             lineLimit: settings.lineLimit,
             call: about,
@@ -166,7 +171,7 @@ const win = <A, Response>(
     const initial: State = { earlier: [], backoff: Retry.initial }
     return settings.retrySchedule === undefined
       ? loop(initial, undefined)
-      : Effect.flatMap(Schedule.driver(settings.retrySchedule), (driver) => loop(initial, driver))
+      : Effect.flatMap(Schedule.driver(inTime(settings.retrySchedule)), (driver) => loop(initial, driver))
   })
 
 /** The call as one answer, and what the fold of it counted. */

@@ -20,6 +20,7 @@ import * as Context from "../internal/context.js"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
 import * as OllamaConfig from "../OllamaConfig.js"
+import * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
@@ -52,6 +53,7 @@ export const make = (
       connectLimit: yield* ConnectLimit
     })
     const residency = Residency.make(host, yield* Effect.scope)
+    const watchdog = Watchdog.make()
     const base = options.policy ?? Policy.defaults
     const traced = options.propagateTrace === true
 
@@ -65,6 +67,7 @@ export const make = (
         const common = {
           host,
           residency,
+          watchdog,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule
         }

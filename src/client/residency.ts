@@ -5,12 +5,11 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import * as Model from "../api/Model.js"
 import * as Host from "../internal/host.js"
 import * as Endpoint from "../internal/endpoint.js"
+import * as Send from "../internal/send.js"
 
 export type Residency = "resident" | "absent" | "unknown"
 
@@ -35,6 +34,8 @@ export interface Monitor {
 const validity = 2_000
 const patience = 500
 const longest = 5_000
+/** The most bytes of `/api/ps` that are read: some thousand models. */
+const psLimit = 1024 * 1024
 const memory = 60_000
 /** Models that are remembered at once; beyond it all are asked for again. */
 const modelsLimit = 256
@@ -57,29 +58,47 @@ export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.
 
 const variantOf = (need: Need): string => JSON.stringify(reloading.map((option) => need.options?.[option] ?? null))
 
-const decodePs = Schema.decodeUnknownEither(Schema.parseJson(Model.RunningResponse))
+/** What is looked at of an entry of `/api/ps`. */
+interface Listed {
+  readonly name: string
+  readonly context: number | undefined
+}
 
-const isListed = (need: Need, models: ReadonlyArray<Model.RunningModel>): boolean =>
+/** The entries, if this is an answer of `/api/ps`; read by hand, because it comes before many calls. */
+const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
+  try {
+    const json: unknown = JSON.parse(text)
+    if (!Predicate.isRecord(json) || !Array.isArray(json.models)) return undefined
+    return json.models.filter(Predicate.isRecord).map((model) => ({
+      name: normalName(String(model.model ?? model.name ?? "")),
+      context: typeof model.context_length === "number" ? model.context_length : undefined
+    }))
+  } catch {
+    // not Ollama's: nothing is known
+    return undefined
+  }
+}
+
+const isListed = (need: Need, models: ReadonlyArray<Listed>): boolean =>
   models.some((model) => {
-    if (normalName(model.model ?? model.name) !== normalName(need.model)) return false
+    if (model.name !== normalName(need.model)) return false
     const wanted = need.options?.num_ctx
-    return typeof wanted !== "number" || model.context_length === undefined || model.context_length === wanted
+    return typeof wanted !== "number" || model.context === undefined || model.context === wanted
   })
 
 /** @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves */
 export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
   const warm = new Map<string, { readonly variant: string; readonly until: number }>()
-  let last: { readonly at: number; readonly models: ReadonlyArray<Model.RunningModel> | undefined } | undefined
-  let pending: Deferred.Deferred<ReadonlyArray<Model.RunningModel> | undefined> | undefined
+  let last: { readonly at: number; readonly models: ReadonlyArray<Listed> | undefined } | undefined
+  let pending: Deferred.Deferred<ReadonlyArray<Listed> | undefined> | undefined
 
   const fetch = Effect.scoped(
     Effect.flatMap(
       host.client.execute(Host.request(host, Endpoint.running.method, Endpoint.running.path, "application/json")),
       (response) =>
-        Effect.map(response.text, (text) => {
+        Effect.map(Send.text(response, psLimit), (text) => {
           host.hasAnswered = true
-          const decoded = response.status === 200 ? decodePs(text) : Either.left(undefined)
-          return Either.isRight(decoded) ? decoded.right.models : undefined
+          return response.status === 200 ? readPs(text) : undefined
         })
     )
   ).pipe(
@@ -90,14 +109,17 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
 
   const look = Effect.gen(function* () {
     if (pending !== undefined) return pending
-    const deferred = yield* Deferred.make<ReadonlyArray<Model.RunningModel> | undefined>()
+    const deferred = yield* Deferred.make<ReadonlyArray<Listed> | undefined>()
     pending = deferred
     yield* Effect.forkIn(
       // made in a region that is not, but the look itself has a limit and ends with the client
       Effect.interruptible(
         Effect.flatMap(Effect.zip(fetch, Clock.currentTimeMillis), ([models, at]) => {
-          last = { at, models }
-          pending = undefined
+          // a look from before something was forgotten says nothing of now
+          if (pending === deferred) {
+            pending = undefined
+            last = { at, models }
+          }
           return Deferred.succeed(deferred, models)
         })
       ),

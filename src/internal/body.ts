@@ -168,3 +168,9 @@ export const attach = (
   }
   return fromStream(response, hooks)
 }
+
+/** Lets go of a body that nobody reads. */
+export const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.map(attach(response, { data: noop, end: noop, error: noop }), (body) => body.cancel())
+
+const noop = (): void => undefined

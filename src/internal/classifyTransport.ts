@@ -82,8 +82,16 @@ const proxy = blocked(
 )
 const proxyDown = unreachable(
   "gateway",
+  "The proxy cannot be used: check that it runs and the address in HTTP_PROXY, or name the host in NO_PROXY"
+)
+const noTunnel = unreachable(
+  "gateway",
   "The proxy has no way to this host: correct HTTP_PROXY, or name the host in NO_PROXY"
 )
+
+/** TLS that was not agreed upon, so that nothing was sent. */
+const tlsCode =
+  /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_)/
 
 interface Rule {
   readonly code?: RegExp
@@ -112,13 +120,13 @@ const rules: ReadonlyArray<Rule> = [
       "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
     )
   },
+  // of OllamaNode: the proxy is not there, or breaks off
+  { code: /^ERR_PROXY_CONNECTION_FAILED$/, seed: proxyDown },
   // a tunnel through a proxy that the proxy does not open
   { chain: /Proxy response \((407|403|401)\)/, seed: proxy },
-  { chain: /Proxy response \(\d+\)/, seed: proxyDown },
-  {
-    code: /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_)/,
-    seed: tls
-  },
+  { chain: /Proxy response \(\d+\)/, seed: noTunnel },
+  { code: /^ERR_TUNNEL_CONNECTION_FAILED$/, seed: noTunnel },
+  { code: tlsCode, seed: tls },
   { code: /^HPE_/, seed: notHttp },
   {
     code: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED|UND_ERR_ABORTED|ABORT_ERR)$/,
@@ -163,12 +171,12 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
   return reset
 }
 
+const connectCode =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_PROXY_CONNECTION_FAILED|ERR_TUNNEL_CONNECTION_FAILED)$/
+
 /** Whether the failure says that no connection was made, so that nothing was sent. */
-export const isBeforeConnection = (found: Found): boolean =>
-  found.code !== undefined &&
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|EACCES|EPERM|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(
-    found.code
-  )
+export const isBeforeConnection = ({ code }: Found): boolean =>
+  code !== undefined && (connectCode.test(code) || tlsCode.test(code))
 
 /** Whether the server closed a connection without an answer, which is also what HTTP to a TLS port looks like. */
 export const isReset = (seed: Seed): boolean => seed === reset

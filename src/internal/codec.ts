@@ -31,16 +31,29 @@ const decoder = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => Either.
 }
 
 const absentOrString = (u: unknown): boolean => u === undefined || typeof u === "string"
+const absentOrNumber = (u: unknown): boolean => u === undefined || typeof u === "number"
+
+/** The fields of the last chunk. */
+const isHotEnd = (u: Record<string | symbol, unknown>): boolean =>
+  u.done === true &&
+  absentOrString(u.done_reason) &&
+  absentOrNumber(u.total_duration) &&
+  absentOrNumber(u.load_duration) &&
+  absentOrNumber(u.prompt_eval_count) &&
+  absentOrNumber(u.prompt_eval_duration) &&
+  absentOrNumber(u.eval_count) &&
+  absentOrNumber(u.eval_duration) &&
+  u.context === undefined &&
+  u._debug_info === undefined
 
 const isHotHead = (u: Record<string | symbol, unknown>): boolean =>
-  u.done === false &&
   typeof u.model === "string" &&
   typeof u.created_at === "string" &&
-  u.done_reason === undefined &&
   u.logprobs === undefined &&
   u.error === undefined &&
   absentOrString(u.remote_model) &&
-  absentOrString(u.remote_host)
+  absentOrString(u.remote_host) &&
+  (u.done === false ? u.done_reason === undefined : isHotEnd(u))
 
 const isRecord = (u: unknown): u is Record<string | symbol, unknown> => typeof u === "object" && u !== null
 

@@ -18,7 +18,10 @@ const parse = (input: string | number): Either.Either<Duration.Duration, string>
   return Duration.toMillis(decoded.value) === 0 ? Either.left("a duration of zero") : Either.right(decoded.value)
 }
 
-const Written = Schema.Union(Schema.String, Schema.Number)
+// said once: a union would report what is neither once for each of its members
+const Written = Schema.Union(Schema.String, Schema.Number).annotations({
+  message: () => ({ message: notADuration, override: true })
+})
 
 /** A positive, finite duration; encodes as milliseconds. */
 export const Positive = Schema.transformOrFail(Written, Schema.DurationFromSelf, {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as OllamaError from "../OllamaError.js"
 import type * as Body from "./body.js"
 import * as Lines from "./lines.js"
+import type * as Watchdog from "./watchdog.js"
 
 /** The end of an answer that is complete. */
 export const done: unique symbol = Symbol.for("effect-ollama/internal/done")
@@ -56,12 +57,14 @@ export interface Reader<A> {
   readonly fail: (error: OllamaError.OllamaError) => void
   /** Gives the reader the body it can slow down. */
   readonly attach: (body: Body.Body) => void
-  /** Watches the clocks until the reader is over. */
-  readonly watch: (watch: Watch) => Effect.Effect<void>
+  /** What a watchdog is to look at while the reader lives. */
+  readonly watch: (watch: Watch) => Watchdog.Entry
   /** Something went on that is no value: bytes of an upload were taken. */
   readonly touch: () => void
   /** Whether all values came, while the transport has not yet seen the end of the body. */
   readonly isDraining: () => boolean
+  /** Whether all values came and the transport has seen the end of the body: nothing is left to close. */
+  readonly isOver: () => boolean
   /** Calls back when the transport has seen the end of the body. */
   readonly onEnd: (f: () => void) => void
   /** Stops reading. */
@@ -208,45 +211,45 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
     },
     watch: (watch) => {
       let isNear = watch.nearExpiry === undefined
-      const expire = (which: "first" | "gap" | "total"): void => {
+      const expire = (which: "first" | "gap" | "total"): number => {
         fail(watch.expired(which))
         body?.cancel()
+        return Number.POSITIVE_INFINITY
       }
-      const loop: Effect.Effect<void> = Effect.suspend(() => {
-        if (exit !== undefined) return Effect.void
-        const now = clock.unsafeCurrentTimeMillis()
-        let next = Number.POSITIVE_INFINITY
-        if (watch.deadline !== undefined) {
-          if (now >= watch.deadline) return Effect.sync(() => expire("total"))
-          next = watch.deadline
-        }
-        const current = sawFirst ? watch.gap : watch.first
-        if (current !== undefined) {
-          // while nobody waits, the clock stands still
-          const at = (wake === undefined ? now : waitingSince) + current
-          if (now >= at) return Effect.sync(() => expire(sawFirst ? "gap" : "first"))
-          next = Math.min(next, at)
-          if (!isNear && !sawFirst && watch.nearExpiry !== undefined) {
-            const near = at - watch.nearExpiry.before
-            if (now >= near) {
-              isNear = true
-              return Effect.zipRight(Effect.fork(watch.nearExpiry.run), loop)
-            }
-            next = Math.min(next, near)
+      return {
+        check: (now, forks) => {
+          if (exit !== undefined) return Number.POSITIVE_INFINITY
+          let next = Number.POSITIVE_INFINITY
+          if (watch.deadline !== undefined) {
+            if (now >= watch.deadline) return expire("total")
+            next = watch.deadline
           }
+          const current = sawFirst ? watch.gap : watch.first
+          if (current !== undefined) {
+            // while nobody waits, the clock stands still
+            const at = (wake === undefined ? now : waitingSince) + current
+            if (now >= at) return expire(sawFirst ? "gap" : "first")
+            next = Math.min(next, at)
+            if (!isNear && !sawFirst && watch.nearExpiry !== undefined) {
+              const near = at - watch.nearExpiry.before
+              if (now >= near) {
+                isNear = true
+                forks.push(watch.nearExpiry.run)
+              } else {
+                next = Math.min(next, near)
+              }
+            }
+          }
+          // the gap clock begins with the first value, whenever that comes
+          return sawFirst || watch.gap === undefined ? next : Math.min(next, now + watch.gap)
         }
-        // the gap clock begins with the first value, whenever that comes
-        if (!sawFirst && watch.gap !== undefined) next = Math.min(next, now + watch.gap)
-        return next === Number.POSITIVE_INFINITY
-          ? Effect.void
-          : Effect.flatMap(Effect.sleep(Math.max(1, next - now)), () => loop)
-      })
-      return loop
+      }
     },
     touch: () => {
       waitingSince = clock.unsafeCurrentTimeMillis()
     },
     isDraining: () => sawLast && !sawEnd && body !== undefined,
+    isOver: () => sawLast && sawEnd,
     onEnd: (f) => {
       onEnd = f
       if (sawEnd) f()

@@ -1,5 +1,5 @@
 /** Makers of failures that wait for the call they happened to. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as OllamaError from "../OllamaError.js"
 import type { Seed } from "./context.js"
 

@@ -9,10 +9,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type * as OllamaError from "../OllamaError.js"
 import * as AnswerText from "./answerText.js"
 import * as Body from "./body.js"
@@ -66,7 +64,10 @@ const wentElsewhere = (response: HttpClientResponse.HttpClientResponse, requeste
 }
 
 /** The beginning of a body, as text; what breaks while it is read leaves what there was. */
-const text = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, never, Scope.Scope> =>
+export const text = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.flatMap(
     Effect.sync(() => {
       const parts: Array<Uint8Array> = []
@@ -80,11 +81,11 @@ const text = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<st
       return {
         hooks: {
           data: (bytes: Uint8Array) => {
-            if (size < failureLimit) {
+            if (size < limit) {
               parts.push(bytes)
               size += bytes.length
             }
-            if (size >= failureLimit) over()
+            if (size >= limit) over()
           },
           end: over,
           error: over
@@ -175,7 +176,7 @@ export const run = <A>(
       return Effect.map(Body.attach(response, reader.hooks), (body) => reader.attach(body))
     }
     // a page is known by its type: there is no need to read it
-    return Effect.flatMap(status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response), (body) =>
+    return Effect.flatMap(status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response, failureLimit), (body) =>
       Effect.map(answerFailure(send, response, body), reader.fail)
     )
   }
@@ -184,22 +185,15 @@ export const run = <A>(
     request: HttpClientRequest.HttpClientRequest,
     hops: number
   ): Effect.Effect<void, HttpClientError, Scope.Scope> =>
-    Effect.flatMap(Effect.scope, (outer) =>
-      Effect.flatMap(Scope.fork(outer, ExecutionStrategy.sequential), (inner) =>
-        Effect.flatMap(Scope.extend(host.client.execute(request), inner), (response) => {
-          host.hasAnswered = true
-          if (wentElsewhere(response, request.url)) return elsewhere(302)
-          if (!isRedirect(response.status)) return Scope.extend(deliver(response), inner)
-          const next = onSameHost(request.url, response.headers.location)
-          return Effect.zipRight(
-            Scope.close(inner, Exit.void),
-            next === undefined || hops >= redirectLimit
-              ? elsewhere(response.status)
-              : go(HttpClientRequest.setUrl(request, next), hops + 1)
-          )
-        })
-      )
-    )
+    Effect.flatMap(host.client.execute(request), (response) => {
+      host.hasAnswered = true
+      if (wentElsewhere(response, request.url)) return elsewhere(302)
+      if (!isRedirect(response.status)) return deliver(response)
+      const next = onSameHost(request.url, response.headers.location)
+      return next === undefined || hops >= redirectLimit
+        ? elsewhere(response.status)
+        : Effect.zipRight(Body.discard(response), go(HttpClientRequest.setUrl(request, next), hops + 1))
+    })
 
   const elsewhere = (status: number): Effect.Effect<void> =>
     Effect.sync(() => reader.fail(attempt.failure(Classify.captivePortal, { status })))

@@ -45,7 +45,7 @@ export interface TransportOptions {
    * passes it is a `Timeout` of phase `connect`.
    */
   readonly connectTimeout?: Timeouts.ClockInput | undefined
-  /** Certificate authorities in PEM form that are trusted besides the well-known ones. */
+  /** Certificate authorities that are trusted besides the well-known ones: PEM (also several in one), or the bytes of DER. */
   readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
   /** `false` takes any certificate, also a forged one: for tests. */
   readonly rejectUnauthorized?: boolean | undefined

@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
 import * as Tls from "node:tls"
 import * as Durations from "../internal/durations.js"
 import * as OllamaError from "../OllamaError.js"
@@ -74,21 +75,30 @@ const wellKnown = (): ReadonlyArray<string> => {
   return Array.isArray(found) ? found : Tls.rootCertificates
 }
 
+const pemBlocks = /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[^-]*-----END [A-Z0-9 ]*CERTIFICATE-----/g
+
+/** Each certificate as PEM. Throws what is none: Node itself would leave it out in silence. */
+const certificates = (ca: string | Uint8Array): ReadonlyArray<string> => {
+  const text = typeof ca === "string" ? ca : new TextDecoder().decode(ca)
+  const blocks = text.match(pemBlocks) ?? (typeof ca === "string" ? [text] : [Buffer.from(ca)])
+  return blocks.map((block) => new Crypto.X509Certificate(block).toString())
+}
+
 /** TLS with the program's own authorities added to the well-known ones; parsed once, and not for each connection. */
 const tls = (
   options: OllamaNode.TransportOptions
 ): Either.Either<Undici.buildConnector.BuildOptions, OllamaError.InvalidRequest> => {
   const checks = options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }
   if (options.ca === undefined) return Either.right(checks)
-  const own = typeof options.ca === "string" || options.ca instanceof Uint8Array ? [options.ca] : options.ca
+  const given = typeof options.ca === "string" || options.ca instanceof Uint8Array ? [options.ca] : options.ca
+  const problem = (): OllamaError.InvalidRequest => invalid("ca", "it must be one or more certificates, PEM or DER")
+  if (given.length === 0) return Either.left(problem())
   return Either.try({
     try: () => ({
       ...checks,
-      secureContext: Tls.createSecureContext({
-        ca: [...wellKnown(), ...own.map((pem) => (typeof pem === "string" ? pem : Buffer.from(pem)))]
-      })
+      secureContext: Tls.createSecureContext({ ca: [...wellKnown(), ...given.flatMap(certificates)] })
     }),
-    catch: () => invalid("ca", "it must be one or more certificates in PEM form")
+    catch: problem
   })
 }
 

@@ -109,6 +109,24 @@ const prefixed = (text: string): Buffer => {
   return Buffer.concat([Buffer.of(bytes.length), bytes])
 }
 
+/** The 16 bytes of an IPv6 address. */
+const ipv6 = (address: string): Buffer => {
+  const [head = "", tail] = address.replace(/%.*$/, "").split("::")
+  const words = (part: string): ReadonlyArray<string> => (part === "" ? [] : part.split(":"))
+  const [left, right] = [words(head), words(tail ?? "")]
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => "0")
+  const bytes = Buffer.alloc(16)
+  ;[...left, ...zeros, ...right].forEach((word, i) => bytes.writeUInt16BE(Number.parseInt(word, 16), 2 * i))
+  return bytes
+}
+
+/** An address in front of a port; names are resolved by the proxy, as with Go's client. */
+const destination = (hostname: string): Buffer => {
+  if (Net.isIPv4(hostname)) return Buffer.of(1, ...hostname.split(".").map(Number))
+  if (Net.isIPv6(hostname)) return Buffer.concat([Buffer.of(4), ipv6(hostname)])
+  return Buffer.concat([Buffer.of(3), prefixed(hostname)])
+}
+
 const socks = (socket: Net.Socket, server: Proxy.Server, target: Target): Effect.Effect<void, ProxyFailed> =>
   Effect.gen(function* () {
     const { credentials } = server
@@ -127,8 +145,7 @@ const socks = (socket: Net.Socket, server: Proxy.Server, target: Target): Effect
     } else if (method !== 0) {
       return yield* refused("Proxy response (407): SOCKS 5 wants credentials")
     }
-    // names are resolved by the proxy, as with Go's client
-    socket.write(Buffer.concat([Buffer.of(5, 1, 0, 3), prefixed(target.hostname), port]))
+    socket.write(Buffer.concat([Buffer.of(5, 1, 0), destination(target.hostname), port]))
     const [, reply, , type] = yield* take(socket, server, 4)
     if (reply !== 0) {
       const status = reply === 2 ? 403 : 502

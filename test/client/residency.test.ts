@@ -82,7 +82,7 @@ describe("which clock a call runs on", () => {
     "ps fails": failure(500, "no"),
     "ps is a web page": html(200),
     "ps is not JSON": { ...json({}), body: ["{"] },
-    "ps has another shape": json({ models: [{ name: model }] }),
+    "ps has another shape": json({ models: { name: model } }),
     "ps is empty": empty(200)
   }
   for (const [name, reply] of Object.entries(unknown)) {

@@ -5,10 +5,12 @@ import { OllamaNode } from "effect-ollama/node"
 import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import type { IncomingHttpHeaders } from "node:http"
 import * as DiagnosticsChannel from "node:diagnostics_channel"
+import { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as Certificates from "../sockets/certificates.js"
 import * as Servers from "../sockets/servers.js"
 import * as Transports from "../sockets/transports.js"
+import * as Proxies from "./proxies.js"
 
 const policy = Policy.none
 
@@ -173,18 +175,21 @@ describe("connections", () => {
 })
 
 describe("TLS", () => {
-  it.scopedLive.skipIf(Certificates.missing)("an own authority is trusted, as text or bytes", () =>
-    Effect.gen(function* () {
-      const { ca, selfSigned, server: certificate } = yield* Certificates.make
-      const server = yield* Servers.https(certificate, Servers.answer)
-      for (const trusted of [ca, new TextEncoder().encode(ca), [selfSigned.cert, ca]]) {
-        const answer = yield* Effect.provide(
-          chat,
-          OllamaNode.layer({ host: `https://${server.address}`, ca: trusted, policy })
-        )
-        assert.strictEqual(answer.message.content, "Hello")
-      }
-    })
+  it.scopedLive.skipIf(Certificates.missing)(
+    "an own authority is trusted, as text or bytes, alone or among others",
+    () =>
+      Effect.gen(function* () {
+        const { ca, selfSigned, server: certificate } = yield* Certificates.make
+        const server = yield* Servers.https(certificate, Servers.answer)
+        const der = new X509Certificate(ca).raw
+        for (const trusted of [ca, new TextEncoder().encode(ca), der, [selfSigned.cert, ca], selfSigned.cert + ca]) {
+          const answer = yield* Effect.provide(
+            chat,
+            OllamaNode.layer({ host: `https://${server.address}`, ca: trusted, policy })
+          )
+          assert.strictEqual(answer.message.content, "Hello")
+        }
+      })
   )
 
   it.scopedLive.skipIf(Certificates.missing)("another authority is not", () =>
@@ -201,10 +206,14 @@ describe("TLS", () => {
   it.scopedLive.skipIf(Certificates.missing)("a wrong name in the certificate is refused", () =>
     Effect.gen(function* () {
       const { ca, server: certificate } = yield* Certificates.make
-      const server = yield* Servers.https(certificate, Servers.answer)
+      const target = yield* Servers.https(certificate, Servers.answer)
+      const proxy = yield* Proxies.http({ target: target.port })
       const error = yield* Effect.flip(
-        Effect.provide(chat, OllamaNode.layer({ host: `https://127.0.0.2:${server.port}`, ca, policy }))
-      ).pipe(Effect.provideService(Scope.Scope, yield* Effect.scope))
+        Effect.provide(
+          chat,
+          OllamaNode.layer({ host: "https://other.test", ca, proxy: { https: proxy.address }, policy })
+        )
+      )
       assert.strictEqual(error._tag === "Unreachable" ? error.reason : error._tag, "tls")
       assert.strictEqual(error.cause?.code, "ERR_TLS_CERT_ALTNAME_INVALID")
     })
@@ -229,6 +238,9 @@ describe("options that cannot be used", () => {
     ["connections", { connections: 0 }],
     ["connections", { connections: 1.5 }],
     ["keepAlive", { keepAlive: -1 }],
+    ["ca", { ca: "ca.pem" }],
+    ["ca", { ca: [] }],
+    ["ca", { ca: new Uint8Array(3) }],
     ["ca", { ca: "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n" }],
     ["proxy.http", { proxy: { http: "ftp://proxy" } }],
     ["proxy.https", { proxy: { https: "http://" } }]

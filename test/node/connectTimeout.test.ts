@@ -1,6 +1,6 @@
 /** The connect timer, on TestClock and real sockets: exact, over name, connection, TLS and proxy. */
 import { assert, describe, it } from "@effect/vitest"
-import { OllamaClient, OllamaError, Policy } from "effect-ollama"
+import { OllamaClient, type OllamaError, Policy } from "effect-ollama"
 import { OllamaNode } from "effect-ollama/node"
 import { Duration, Effect, Fiber, Layer, Stream, TestClock } from "effect"
 import type { Scope } from "effect"
@@ -31,8 +31,8 @@ const check = (error: OllamaError.OllamaError, limit: Duration.DurationInput): v
   assert.strictEqual(error.cause?.code, "UND_ERR_CONNECT_TIMEOUT")
 }
 
-/** Takes connections, and never says anything: TLS does not come about. */
-const silent = Servers.tcp(() => undefined)
+/** Takes connections, reads, and never says anything: TLS does not come about. */
+const silent = Servers.tcp((socket) => socket.resume())
 
 describe("the connect timer", () => {
   for (const [name, call] of Object.entries(calls)) {

@@ -54,7 +54,8 @@ const join = (socket: Net.Socket, target: number): void => {
   const onward = Net.connect(target, "127.0.0.1")
   onward.on("error", () => socket.destroy())
   socket.on("close", () => onward.destroy())
-  socket.pipe(onward).pipe(socket)
+  socket.pipe(onward)
+  onward.pipe(socket)
 }
 
 /** One that speaks SOCKS 5. */
@@ -85,8 +86,14 @@ function* steps(socket: Net.Socket, options: Options, asked: Array<string>): Gen
     if (!isRight) return
   }
   const request = yield
-  const name = request.subarray(5, 5 + (request[4] ?? 0)).toString()
-  asked.push(`${name}:${request.readUInt16BE(request.length - 2)}`)
+  const port = request.readUInt16BE(request.length - 2)
+  const to = request.subarray(4, request.length - 2)
+  const names: Readonly<Record<number, () => string>> = {
+    1: () => to.join("."),
+    3: () => to.subarray(1).toString(),
+    4: () => `[${to.toString("hex")}]`
+  }
+  asked.push(`${names[request[3] ?? 0]?.()}:${port}`)
   socket.write(Buffer.of(5, options.refuse ?? 0, 0, 1, 127, 0, 0, 1, 0, 0))
   if (options.refuse !== undefined) return
   socket.removeAllListeners("data")

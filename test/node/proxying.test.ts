@@ -1,6 +1,6 @@
 /** Calls through real proxies. The name `ollama.test` exists for the proxies only. */
 import { assert, describe, it } from "@effect/vitest"
-import { OllamaClient, OllamaError } from "effect-ollama"
+import { OllamaClient, type OllamaError } from "effect-ollama"
 import { OllamaNode } from "effect-ollama/node"
 import { Config, ConfigProvider, Effect, Layer, Redacted } from "effect"
 import * as Certificates from "../sockets/certificates.js"
@@ -166,6 +166,21 @@ describe("a SOCKS proxy", () => {
       const proxy = yield* Proxies.socks({ target: target.port })
       yield* chatOver({ host: "https://ollama.test", ca, proxy: { https: `socks5h://${proxy.address}` } })
       assert.deepStrictEqual(proxy.asked, ["ollama.test:443"])
+    })
+  )
+
+  it.scopedLive("is given addresses as such", () =>
+    Effect.gen(function* () {
+      const target = yield* server
+      const proxy = yield* Proxies.socks({ target: target.port })
+      for (const host of ["10.1.2.3", "[fd12::3:4]", "[fd12::]"]) {
+        yield* chatOver({ host, proxy: { http: `socks5://${proxy.address}` } })
+      }
+      assert.deepStrictEqual(proxy.asked, [
+        "10.1.2.3:11434",
+        "[fd120000000000000000000000030004]:11434",
+        "[fd120000000000000000000000000000]:11434"
+      ])
     })
   )
 

@@ -33,20 +33,16 @@ const generate = (folder: string): Certificates => {
   const openssl = (...args: ReadonlyArray<string>): void => {
     execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] })
   }
-  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
   const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:ollama.test"
+  const self = ["-subj", "/CN=127.0.0.1", "-addext", names]
   writeFileSync(at("names"), names)
-  openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test CA")
+  openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA")
   openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=ollama.test")
   openssl(
-    ..."x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem".split(
-      " "
-    )
+    ..."x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -out server.pem".split(" ")
   )
-  openssl(
-    ...["req", "-x509", ...fresh, "-keyout", "self.key", "-out", "self.pem", "-days", "2", "-subj", "/CN=127.0.0.1"],
-    ...["-addext", names]
-  )
+  openssl("req", "-x509", ...fresh, "-keyout", "self.key", "-out", "self.pem", ...self)
   return {
     ca: read("ca.pem"),
     server: { key: read("server.key"), cert: read("server.pem") },

@@ -4,7 +4,7 @@ import type { Scope } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
-import * as Tls from "node:tls"
+import type * as Tls from "node:tls"
 
 export type Event = "connection" | "request" | "closed"
 

@@ -1,7 +1,7 @@
 /** The client over the three transports of Node. */
 import { FetchHttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
-import { OllamaClient, OllamaError } from "effect-ollama"
+import { OllamaClient, type OllamaError } from "effect-ollama"
 import { OllamaNode } from "effect-ollama/node"
 import { Layer } from "effect"
 

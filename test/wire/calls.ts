@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { OllamaError } from "effect-ollama"
+import type { Blob, OllamaError } from "effect-ollama"
 import { OllamaClient } from "effect-ollama"
 
 type Service = Context.Tag.Service<typeof OllamaClient.OllamaClient>
@@ -22,7 +22,6 @@ type Single =
   | "copy"
   | "remove"
   | "hasBlob"
-  | "uploadBlob"
   | "load"
   | "unload"
   | "webSearch"
@@ -42,6 +41,7 @@ type WithRequest = {
 export type Call = (
   | WithRequest
   | { readonly method: Plain }
+  | { readonly method: "uploadBlob"; readonly request: Blob.UploadRequest }
   /** `chatObject` with the schema `Person`. */
   | { readonly method: "chatObject"; readonly request: Parameters<Service["chat"]>[0] }
 ) & {
@@ -171,8 +171,8 @@ export const endpointOf = (call: Call): string => {
   }
 }
 
-/** What kind of clock a call is on, which decides the phase its failures name. */
-export const kindOf = (call: Call): "generated" | "response" | "transfer" => {
+/** What a failure names as its phase that came as an answer, before any chunk and with the model not in memory. */
+export const phaseOfAnswer = (call: Call): OllamaError.Phase => {
   switch (call.method) {
     case "chat":
     case "chatStream":
@@ -182,12 +182,10 @@ export const kindOf = (call: Call): "generated" | "response" | "transfer" => {
     case "load":
     case "embed":
     case "embeddings":
-      return "generated"
-    case "pull":
-    case "push":
-    case "create":
+      return "load"
     case "uploadBlob":
-      return "transfer"
+      // its clock runs from the last byte that was taken
+      return "gap"
     default:
       return "response"
   }

@@ -151,6 +151,8 @@ const shared: Table = {
     fields: { by: "cloudDisabled" },
     status: 403,
     detail: "ollama cloud is disabled: remote model is unavailable",
+    // never in this server's memory
+    phase: "firstToken",
     isRetryable: false
   }),
   "copy-missing": fails(
@@ -251,7 +253,7 @@ const shared: Table = {
   "server-sigkill-while-loading": fails(chats(story), {
     tag: "Unreachable",
     fields: { reason: "reset" },
-    phase: ["connect", "load", "firstToken"],
+    phase: "load",
     cause: true,
     isRetryable: true
   }),

@@ -784,13 +784,7 @@ const pages: ReadonlyArray<TextCase> = [
   ),
   plain(502, "Bad Gateway", { tag: "Unreachable", fields: { reason: "gateway" }, isRetryable: true }),
   plain(502, "", { tag: "Unreachable", fields: { reason: "gateway" }, isRetryable: true }, chat, {}),
-  plain(
-    503,
-    page("503 Service Temporarily Unavailable"),
-    shed("gateway"),
-    chat,
-    html
-  ),
+  plain(503, page("503 Service Temporarily Unavailable"), shed("gateway"), chat, html),
   plain(504, page("504 Gateway Time-out"), shed("gateway"), chat, html),
   plain(504, "Gateway Timeout", shed("gateway")),
   plain(
@@ -907,10 +901,7 @@ const registry = [
       "pull model manifest: 412: \n\nThe model you are attempting to pull requires a newer version of Ollama that may be in pre-release.\n\nPlease see https://github.com/ollama/ollama/releases for more details.\n\n",
       { ...invalid("upgradeRequired"), detail: /requires a newer version of Ollama/ }
     ],
-    [
-      "pull model manifest: 503: upstream connect error",
-      upstream
-    ],
+    ["pull model manifest: 503: upstream connect error", upstream],
     ["pull model manifest: 500: internal error", upstream],
     [
       'pull model manifest: Get "https://registry.ollama.ai/v2/library/gemma3/manifests/270m": dial tcp: lookup registry.ollama.ai: no such host',
@@ -932,10 +923,7 @@ const registry = [
     ['pull model manifest: realm host "a.example" does not match original host "registry.ollama.ai"', unauthorized],
     ["max retries exceeded: EOF", upstream],
     ["max retries exceeded: unexpected EOF", upstream],
-    [
-      "max retries exceeded: read tcp 192.168.1.2:50123->104.21.75.227:443: read: connection reset by peer",
-      upstream
-    ],
+    ["max retries exceeded: read tcp 192.168.1.2:50123->104.21.75.227:443: read: connection reset by peer", upstream],
     ["EOF", upstream],
     ["context deadline exceeded", upstream],
     // the file was damaged on the way and is removed: not a digest that the caller gave
