@@ -133,7 +133,7 @@ const timeout = (attempt: Context.Attempt, expiry: Expiry): OllamaError.OllamaEr
 }
 
 /** What ran out before the first value, as far as is known at that moment. */
-const firstExpiry = (first: ReturnType<typeof firstClock>, known: Residency.Residency): Expiry => {
+const firstExpiry = (first: ReturnType<typeof firstClock>, known: Residency.Residency | undefined): Expiry => {
   const limit = first.limit ?? 0
   if (first.phase !== "load") return { phase: first.phase, limit }
   if (known === "resident") return { phase: "firstToken", limit }
@@ -196,7 +196,7 @@ const prepare = <A, Response>(
   const first = firstClock(plan, limits, residency)
   let status = 0
   let isStream = false
-  let known = residency
+  let known = need === undefined ? undefined : residency
   const codec = plan.codec(() => status)
   const partial = codec.whole ? noPartial : () => codec.fold.partial()
   const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {

@@ -1,9 +1,12 @@
 /** The service: one method for each endpoint, over the call loop. */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
+import * as EffectContext from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Account from "../api/Account.js"
@@ -37,6 +40,21 @@ const lineLimit = 8 * 1024 * 1024
 type Failure = OllamaError.OllamaError
 type CallOptions = OllamaClient.CallOptions
 
+/**
+ * Fetch follows redirects by itself, and takes only Authorization along no further: it is told not to. Other transports
+ * do not look at this. What a program gives to fetch (`FetchHttpClient.RequestInit`) has to be visible here to be kept.
+ */
+const redirectsByHand =
+  (init: RequestInit) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.mapInputContext(effect, (context: EffectContext.Context<R>) =>
+      EffectContext.add(context, FetchHttpClient.RequestInit, {
+        ...init,
+        ...Option.getOrUndefined(EffectContext.getOption(context, FetchHttpClient.RequestInit)),
+        redirect: "manual"
+      })
+    )
+
 export const make = (
   options: OllamaClient.Options
 ): Effect.Effect<OllamaClient.Service, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
@@ -44,9 +62,10 @@ export const make = (
     const address = yield* OllamaConfig.address(options.host)
     const transport = yield* HttpClient.HttpClient
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
+    const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
     const host = Host.make({
       address,
-      client: HttpClient.withScope(transformed),
+      client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
       headers: options.headers,
       isCloud: Address.isCloud(address),

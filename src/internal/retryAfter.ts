@@ -4,9 +4,9 @@ export interface Headers {
   readonly [name: string]: string | undefined
 }
 
-const seconds = (text: string): number | undefined => {
+const decimal = (text: string, millisPerUnit: number): number | undefined => {
   if (!/^\s*\d+(\.\d+)?\s*$/.test(text)) return undefined
-  const millis = Number(text) * 1000
+  const millis = Number(text) * millisPerUnit
   return Number.isFinite(millis) ? millis : undefined
 }
 
@@ -24,8 +24,10 @@ const date = (text: string, now: number): number | undefined => {
  * @param now the time of the answer in milliseconds since the epoch, from Clock
  */
 export const parse = (headers: Headers, now: number): number | undefined => {
-  const millis = headers["retry-after-ms"]
-  if (millis !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(millis)) return Number(millis)
+  const millis = decimal(headers["retry-after-ms"] ?? "", 1)
+  if (millis !== undefined) return millis
   const text = headers["retry-after"]
-  return text === undefined ? undefined : (seconds(text) ?? (text.trim().startsWith("-") ? undefined : date(text, now)))
+  return text === undefined
+    ? undefined
+    : (decimal(text, 1000) ?? (text.trim().startsWith("-") ? undefined : date(text, now)))
 }

@@ -51,16 +51,10 @@ const onSameHost = (from: string, location: string | undefined): string | undefi
   return sameOrigin || upgrade ? there.href : undefined
 }
 
-/** Fetch follows redirects by itself; where it ended is in the response. */
-const wentElsewhere = (response: HttpClientResponse.HttpClientResponse, requested: string): boolean => {
+/** A browser does not say where a redirect leads, only that there is one. */
+const isOpaqueRedirect = (response: HttpClientResponse.HttpClientResponse): boolean => {
   const source: unknown = Predicate.hasProperty(response, "source") ? response.source : undefined
-  return (
-    Predicate.hasProperty(source, "redirected") &&
-    source.redirected === true &&
-    Predicate.hasProperty(source, "url") &&
-    typeof source.url === "string" &&
-    onSameHost(requested, source.url) === undefined
-  )
+  return Predicate.hasProperty(source, "type") && source.type === "opaqueredirect"
 }
 
 /** The beginning of a body, as text; what breaks while it is read leaves what there was. */
@@ -187,7 +181,7 @@ export const run = <A>(
   ): Effect.Effect<void, HttpClientError, Scope.Scope> =>
     Effect.flatMap(host.client.execute(request), (response) => {
       host.hasAnswered = true
-      if (wentElsewhere(response, request.url)) return elsewhere(302)
+      if (isOpaqueRedirect(response)) return elsewhere(302)
       if (!isRedirect(response.status)) return deliver(response)
       const next = onSameHost(request.url, response.headers.location)
       return next === undefined || hops >= redirectLimit

@@ -172,7 +172,7 @@ export const layerConfig = (
 
 /** `Config.unwrap` cannot take an object without a field. */
 const unwrap = (options: Config.Config.Wrap<Options>): Config.Config<Options> =>
-  Object.keys(options).length === 0 ? Config.succeed({}) : Config.unwrap(options)
+  Config.isConfig(options) || Object.keys(options).length > 0 ? Config.unwrap(options) : Config.succeed({})
 
 /**
  * The digest of a file, `sha256:` and 64 hexadecimal digits. Fails with the `PlatformError` of the file system, which

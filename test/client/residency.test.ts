@@ -92,7 +92,8 @@ describe("which clock a call runs on", () => {
         const client = yield* server.connect()
         const patience = reply.delay === undefined ? 0 : 500
         const error = yield* failsAt(client.chat(request), patience + load)
-        expectTimeout(error, "load", load)
+        const { remedy } = expectTimeout(error, "load", load)
+        assert.include(remedy, "/api/ps did not tell")
         assert.strictEqual(server.at("/api/chat")[0]?.at, patience)
       })
     )

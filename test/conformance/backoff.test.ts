@@ -28,18 +28,22 @@ const retryOf = (patch: Retry.Patch): Retry.Retry => Policy.make({ retry: patch 
 const chance = FastCheck.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
 describe("delay-list", () => {
-  const cases = ofKind("backoff", "delay-list", {
-    config: Schema.Struct({
-      kind: Schema.Literal("exponential", "linear"),
-      baseMs: Schema.Number,
-      factor: optional(Schema.Number),
-      stepMs: optional(Schema.Number),
-      capMs: Schema.NullOr(Schema.Number),
-      jitter: Schema.Literal("none")
-    }),
-    // the quota of the first case belongs to the retry budget
-    expect: Schema.Struct({ delaysMs: Schema.Array(Schema.Number) })
-  })
+  const cases = ofKind(
+    "backoff",
+    "delay-list",
+    Schema.Struct({
+      config: Schema.Struct({
+        kind: Schema.Literal("exponential", "linear"),
+        baseMs: Schema.Number,
+        factor: optional(Schema.Number),
+        stepMs: optional(Schema.Number),
+        capMs: Schema.NullOr(Schema.Number),
+        jitter: Schema.Literal("none")
+      }),
+      // the quota of the first case belongs to the retry budget
+      expect: Schema.Struct({ delaysMs: Schema.Array(Schema.Number) })
+    })
+  )
   for (const { config, expect, id, title } of cases) {
     ran["backoff"]?.push(id)
     it(`${id}: ${title}`, () => {
@@ -56,17 +60,21 @@ describe("delay-list", () => {
   }
 })
 
-const property = ofKind("backoff", "jitter-property", {
-  config: Schema.Struct({ kind: Schema.String, baseMs: optional(Schema.Number), capMs: optional(Schema.Number) }),
-  property: Schema.Struct({
-    floorMs: Schema.Number,
-    attempts: optional(Schema.Array(Schema.Int)),
-    baseMsRange: optional(Schema.Tuple(Schema.Number, Schema.Number)),
-    cap: optional(Schema.Struct({ baseMs: Schema.Number, capMs: Schema.Number })),
-    steps: optional(Schema.Int),
-    longRun: optional(Schema.Struct({ baseMs: Schema.Number, capMs: Schema.Number, steps: Schema.Int }))
+const property = ofKind(
+  "backoff",
+  "jitter-property",
+  Schema.Struct({
+    config: Schema.Struct({ kind: Schema.String, baseMs: optional(Schema.Number), capMs: optional(Schema.Number) }),
+    property: Schema.Struct({
+      floorMs: Schema.Number,
+      attempts: optional(Schema.Array(Schema.Int)),
+      baseMsRange: optional(Schema.Tuple(Schema.Number, Schema.Number)),
+      cap: optional(Schema.Struct({ baseMs: Schema.Number, capMs: Schema.Number })),
+      steps: optional(Schema.Int),
+      longRun: optional(Schema.Struct({ baseMs: Schema.Number, capMs: Schema.Number, steps: Schema.Int }))
+    })
   })
-})
+)
 
 describe("jitter-property: decorrelated (Polly)", () => {
   for (const one of property.filter(({ config }) => config.kind === "decorrelatedV2")) {
@@ -139,15 +147,19 @@ describe("jitter-property: any kind (cockatiel)", () => {
 })
 
 describe("jitter-range: reference (openai-node)", () => {
-  const cases = ofKind("backoff", "jitter-range", {
-    config: Schema.Struct({ baseMs: Schema.Number, factor: Schema.Number, capMs: Schema.Number }),
-    rows: Schema.Array(
-      Schema.Struct({
-        retryIndex: Schema.Int,
-        expect: Schema.Struct({ minMs: Schema.Number, maxMs: Schema.Number })
-      })
-    )
-  })
+  const cases = ofKind(
+    "backoff",
+    "jitter-range",
+    Schema.Struct({
+      config: Schema.Struct({ baseMs: Schema.Number, factor: Schema.Number, capMs: Schema.Number }),
+      rows: Schema.Array(
+        Schema.Struct({
+          retryIndex: Schema.Int,
+          expect: Schema.Struct({ minMs: Schema.Number, maxMs: Schema.Number })
+        })
+      )
+    })
+  )
   for (const { config, id, rows } of cases) {
     ran["backoff"]?.push(id)
     it(`${id}: the same upper ends; our equal jitter begins at half where theirs begins at three quarters`, () => {
@@ -174,12 +186,16 @@ const delay = Schema.Union(
 )
 
 describe("retry-after", () => {
-  const clamp = ofKind("retry-after", "retry-after-clamp", {
-    config: Schema.Struct({ backoffMs: Schema.Number, slackMs: Schema.Number }),
-    rows: Schema.Array(
-      Schema.Struct({ hintMs: Schema.NullOr(Schema.Number), expect: Schema.Struct({ delayMs: Schema.Number }) })
-    )
-  })
+  const clamp = ofKind(
+    "retry-after",
+    "retry-after-clamp",
+    Schema.Struct({
+      config: Schema.Struct({ backoffMs: Schema.Number, slackMs: Schema.Number }),
+      rows: Schema.Array(
+        Schema.Struct({ hintMs: Schema.NullOr(Schema.Number), expect: Schema.Struct({ delayMs: Schema.Number }) })
+      )
+    })
+  )
   for (const { config, id, rows, title } of clamp) {
     ran["retry-after"]?.push(id)
     it(`${id}: ${title}`, () => {
@@ -191,17 +207,21 @@ describe("retry-after", () => {
     })
   }
 
-  const parse = ofKind("retry-after", "retry-after-parse", {
-    config: Schema.Struct({ nowMs: Schema.Number }),
-    rows: Schema.Array(
-      Schema.Struct({
-        header: Schema.NullOr(Schema.String),
-        httpDateOffsetMs: optional(Schema.Number),
-        isoOffsetMs: optional(Schema.Number),
-        expect: Schema.Struct({ delayMs: Schema.NullOr(Schema.Number), toleranceMs: optional(Schema.Number) })
-      })
-    )
-  })
+  const parse = ofKind(
+    "retry-after",
+    "retry-after-parse",
+    Schema.Struct({
+      config: Schema.Struct({ nowMs: Schema.Number }),
+      rows: Schema.Array(
+        Schema.Struct({
+          header: Schema.NullOr(Schema.String),
+          httpDateOffsetMs: optional(Schema.Number),
+          isoOffsetMs: optional(Schema.Number),
+          expect: Schema.Struct({ delayMs: Schema.NullOr(Schema.Number), toleranceMs: optional(Schema.Number) })
+        })
+      )
+    })
+  )
   for (const { config, id, rows, title } of parse) {
     ran["retry-after"]?.push(id)
     for (const row of rows) {
@@ -221,11 +241,15 @@ describe("retry-after", () => {
     }
   }
 
-  const precedence = ofKind("retry-after", "retry-after-precedence", {
-    rows: Schema.Array(
-      Schema.Struct({ headers: Schema.Record({ key: Schema.String, value: Schema.String }), expect: delay })
-    )
-  })
+  const precedence = ofKind(
+    "retry-after",
+    "retry-after-precedence",
+    Schema.Struct({
+      rows: Schema.Array(
+        Schema.Struct({ headers: Schema.Record({ key: Schema.String, value: Schema.String }), expect: delay })
+      )
+    })
+  )
   for (const { id, rows, title } of precedence) {
     ran["retry-after"]?.push(id)
     for (const { expect, headers } of rows) {

@@ -8,22 +8,26 @@ import * as Schema from "effect/Schema"
 
 const file = (name: string): string => readFileSync(new URL(`./cases/${name}.json`, import.meta.url), "utf8")
 
-const head = {
+const Head = Schema.Struct({
   id: Schema.String,
   kind: Schema.String,
   title: Schema.String,
   role: Schema.Literal("must", "parametric", "reference")
-}
+})
 
-/** The cases of a family that are of a kind.  */
-export const ofKind = <Fields extends Schema.Struct.Fields>(family: string, kind: string, fields: Fields) => {
-  const Case = Schema.Struct({ ...head, ...fields })
-  const File = Schema.parseJson(Schema.Struct({ cases: Schema.Array(Schema.Unknown) }))
-  const cases = Schema.decodeUnknownSync(File)(file(family)).cases.filter((one) =>
-    Schema.is(Schema.Struct({ kind: Schema.Literal(kind) }))(one)
-  )
+const File = Schema.parseJson(Schema.Struct({ cases: Schema.Array(Schema.Unknown) }))
+
+/** The cases of a family that are of a kind. */
+export const ofKind = <A extends object, I>(
+  family: string,
+  kind: string,
+  own: Schema.Schema<A, I>
+): ReadonlyArray<typeof Head.Type & A> => {
+  const decodeHead = Schema.decodeUnknownSync(Head)
+  const decodeOwn = Schema.decodeUnknownSync(own)
+  const cases = Schema.decodeUnknownSync(File)(file(family)).cases.filter((one) => decodeHead(one).kind === kind)
   assert.isNotEmpty(cases, `${family} has no case of the kind ${kind}`)
-  return cases.map((one) => Schema.decodeUnknownSync(Case)(one))
+  return cases.map((one) => ({ ...decodeHead(one), ...decodeOwn(one) }))
 }
 
 /** The ids of all cases of a family, to be held against those that a test ran. */

@@ -16,19 +16,23 @@ const ran: Record<string, Array<string>> = { retry: [], "retry-predicate": [] }
 const fast = Policy.make({ retry: { attempts: 4, baseDelay: 10, jitter: "none" } })
 
 describe("attempt cap (retry.json)", () => {
-  const cases = ofKind("retry", "attempt-cap", {
-    config: Schema.Struct({
-      maxAttempts: Schema.Int,
-      backoffMs: Schema.Number,
-      retryable: Schema.Array(Schema.String)
-    }),
-    calls: Schema.Array(
-      Schema.Struct({
-        serverOutcomes: Schema.Array(Schema.String),
-        expect: Schema.Struct({ outcome: Schema.String, attempts: Schema.Int })
-      })
-    )
-  })
+  const cases = ofKind(
+    "retry",
+    "attempt-cap",
+    Schema.Struct({
+      config: Schema.Struct({
+        maxAttempts: Schema.Int,
+        backoffMs: Schema.Number,
+        retryable: Schema.Array(Schema.String)
+      }),
+      calls: Schema.Array(
+        Schema.Struct({
+          serverOutcomes: Schema.Array(Schema.String),
+          expect: Schema.Struct({ outcome: Schema.String, attempts: Schema.Int })
+        })
+      )
+    })
+  )
   for (const one of cases) {
     const isRetryable = (outcome: string) => one.config.retryable.includes(outcome)
     const reply = (outcome: string): Reply =>
@@ -57,15 +61,19 @@ describe("attempt cap (retry.json)", () => {
 })
 
 describe("http-retryable (retry-predicate.json): a rule of another library as a user's own `while`", () => {
-  const cases = ofKind("retry-predicate", "http-retryable", {
-    rows: Schema.Array(
-      Schema.Struct({
-        status: Schema.Int,
-        headers: optional(Schema.Record({ key: Schema.String, value: Schema.String })),
-        expect: Schema.Boolean
-      })
-    )
-  })
+  const cases = ofKind(
+    "retry-predicate",
+    "http-retryable",
+    Schema.Struct({
+      rows: Schema.Array(
+        Schema.Struct({
+          status: Schema.Int,
+          headers: optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+          expect: Schema.Boolean
+        })
+      )
+    })
+  )
 
   /** openai-node's rule by status, which is not ours: a 500 of Ollama's may be a bad option. */
   const byStatus = (error: OllamaError.OllamaError): boolean => {
@@ -132,9 +140,13 @@ const listen =
     )
 
 describe("node-error-codes (retry-predicate.json)", () => {
-  const cases = ofKind("retry-predicate", "node-error-codes", {
-    rows: Schema.Array(Schema.Struct({ code: Schema.String, expect: Schema.Literal("transient") }))
-  })
+  const cases = ofKind(
+    "retry-predicate",
+    "node-error-codes",
+    Schema.Struct({
+      rows: Schema.Array(Schema.Struct({ code: Schema.String, expect: Schema.Literal("transient") }))
+    })
+  )
   for (const one of cases) {
     ran["retry-predicate"]?.push(one.id)
     for (const { code } of one.rows) {
@@ -151,19 +163,23 @@ describe("node-error-codes (retry-predicate.json)", () => {
 })
 
 describe("ollama-error (retry-predicate.json)", () => {
-  const cases = ofKind("retry-predicate", "ollama-error", {
-    rows: Schema.Array(
-      Schema.Struct({
-        status: Schema.Int,
-        error: optional(Schema.String),
-        midStream: optional(Schema.Struct({ error: Schema.String })),
-        afterTokens: optional(Schema.Boolean),
-        streamEndsWithoutDone: optional(Schema.Boolean),
-        // retries on other hosts, breakers and throttles come with the fleet
-        expect: Schema.Struct({ tag: Schema.String, retrySameHost: Schema.Union(Schema.Boolean, Schema.String) })
-      })
-    )
-  })
+  const cases = ofKind(
+    "retry-predicate",
+    "ollama-error",
+    Schema.Struct({
+      rows: Schema.Array(
+        Schema.Struct({
+          status: Schema.Int,
+          error: optional(Schema.String),
+          midStream: optional(Schema.Struct({ error: Schema.String })),
+          afterTokens: optional(Schema.Boolean),
+          streamEndsWithoutDone: optional(Schema.Boolean),
+          // retries on other hosts, breakers and throttles come with the fleet
+          expect: Schema.Struct({ tag: Schema.String, retrySameHost: Schema.Union(Schema.Boolean, Schema.String) })
+        })
+      )
+    })
+  )
   const tags: Readonly<Record<string, string>> = {
     BadRequest: "InvalidRequest",
     StreamFailed: "ServerError",

@@ -30,12 +30,20 @@ import {
 import { make } from "../support/server.js"
 import { ids, ofKind, optional } from "./cases.js"
 
-const cases = ofKind("stream-commit", "stream-commit", {
-  config: Schema.Struct({ maxAttempts: Schema.Int, backoffMs: Schema.Number, retryable: Schema.Array(Schema.String) }),
-  attemptsSeenByServer: Schema.Array(Schema.String),
-  expect: Schema.Struct({ attempts: Schema.Int, messages: optional(Schema.Int), outcome: Schema.String }),
-  requestBytes: optional(Schema.Int)
-})
+const cases = ofKind(
+  "stream-commit",
+  "stream-commit",
+  Schema.Struct({
+    config: Schema.Struct({
+      maxAttempts: Schema.Int,
+      backoffMs: Schema.Number,
+      retryable: Schema.Array(Schema.String)
+    }),
+    attemptsSeenByServer: Schema.Array(Schema.String),
+    expect: Schema.Struct({ attempts: Schema.Int, messages: optional(Schema.Int), outcome: Schema.String }),
+    requestBytes: optional(Schema.Int)
+  })
+)
 
 const message = token("one")
 
@@ -89,10 +97,10 @@ const isPushback = (one: (typeof cases)[number]) => one.attemptsSeenByServer.som
 
 describe("stream-commit", () => {
   for (const one of cases) {
+    ran.add(one.id)
     if (isPushback(one)) {
       it.effect(`${one.id}: ${one.title} (a pushback given as a value)`, () =>
         Effect.gen(function* () {
-          ran.add(one.id)
           const [attempt = ""] = one.attemptsSeenByServer
           const values = [...attempt.matchAll(/pushback:([^,+]*)/g)].map((match) => match[1] ?? "")
           assert.strictEqual(Retry.pushback(values), "forbidden")
@@ -116,7 +124,6 @@ describe("stream-commit", () => {
     } else if (one.requestBytes !== undefined) {
       it.scoped(`${one.id}: ${one.title} (an upload from a Stream)`, () =>
         Effect.gen(function* () {
-          ran.add(one.id)
           const path = `/api/blobs/${digest}`
           const server = make({ [path]: [...one.attemptsSeenByServer.map(byName), empty(201)] })
           const client = yield* server.connect({ policy: policyOf(one.config) })
@@ -128,7 +135,6 @@ describe("stream-commit", () => {
       )
     } else {
       it.scoped(`${one.id}: ${one.title}`, () => {
-        ran.add(one.id)
         return run(one, (client, delivered) =>
           Stream.runForEach(client.chatStream(request), () => Ref.update(delivered, (n) => n + 1))
         )
