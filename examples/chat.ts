@@ -71,7 +71,7 @@ const orNoServer = (error: OllamaError.OllamaError): OllamaError.OllamaError | N
   }
 }
 
-/** Servers since 0.12 say in the list what a model can; older ones when they are asked; the oldest do not. */
+/** Servers since 0.30 say in the list what a model can; older ones when they are asked; the oldest do not. */
 const canChat = (model: Model.ListedModel) =>
   model.capabilities === undefined
     ? Effect.map(

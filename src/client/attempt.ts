@@ -191,7 +191,7 @@ const prepare = <A, Response>(
   clock: Clock.Clock,
   residency: Residency.Residency
 ): Started<A, Response> => {
-  const { call, host, limits } = options
+  const { call, limits } = options
   const { need } = plan
   const first = firstClock(plan, limits, residency)
   let status = 0
@@ -216,7 +216,6 @@ const prepare = <A, Response>(
   plan.onTouch?.(reader.touch)
 
   const gap = codec.whole ? undefined : limits.gap
-  const isWatched = first.limit !== undefined || gap !== undefined || options.deadline !== undefined
   const entry = reader.watch({
     first: first.limit,
     gap,
@@ -242,40 +241,70 @@ const prepare = <A, Response>(
       })
   })
 
-  const send: Send.Send = {
-    host,
-    endpoint: plan.endpoint,
-    request: plan.payload.apply(
-      Host.request(host, plan.endpoint.method, plan.path, codec.whole ? "application/json" : "application/x-ndjson")
-    ),
-    hasModel: plan.model !== undefined,
-    attempt,
-    accept: plan.accept
-  }
-  const sending = Send.run(send, reader, (seen, lines) => {
-    status = seen
-    isStream = lines
-  })
+  const lifetime = live(
+    options.watchdog,
+    clock,
+    reader,
+    first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
+  )
+  const open = lifetime.open(
+    Send.run(sendOf(plan, options.host, attempt, codec.whole), reader, (seen, lines) => {
+      status = seen
+      isStream = lines
+    })
+  )
+  return { open, won: { reader, codec, close: lifetime.close } }
+}
 
+// made apart from what lives as long as the answer, which would keep the request for as long
+const sendOf = <A, Response>(
+  plan: Plan<A, Response>,
+  host: Host.Host,
+  attempt: Context.Attempt,
+  isWhole: boolean
+): Send.Send => ({
+  host,
+  endpoint: plan.endpoint,
+  request: plan.payload.apply(
+    Host.request(host, plan.endpoint.method, plan.path, isWhole ? "application/json" : "application/x-ndjson")
+  ),
+  hasModel: plan.model !== undefined,
+  attempt,
+  accept: plan.accept
+})
+
+/** The fiber that sends, the scope of the connection, and the watch over it: from the start of an attempt to its end. */
+const live = <A>(
+  watchdog: Watchdog.Watchdog,
+  clock: Clock.Clock,
+  reader: Reader.Reader<A>,
+  entry: Watchdog.Entry | undefined
+) => {
   let sender: Fiber.RuntimeFiber<void> | undefined
   let scope: Scope.CloseableScope | undefined
   const closeScope = Effect.suspend(() => (scope === undefined ? Effect.void : Scope.close(scope, Exit.void)))
-  const open = Effect.flatMap(Scope.make(), (made) => {
-    scope = made
-    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(Scope.extend(sending, made))), (fiber) => {
-      sender = fiber
-      return isWatched ? options.watchdog.add(clock, entry) : Effect.void
+  const over = (): void => {
+    sender = undefined
+  }
+  return {
+    open: (sending: Effect.Effect<void, never, Scope.Scope>): Effect.Effect<void> =>
+      Effect.flatMap(Scope.make(), (made) => {
+        scope = made
+        const sent = Effect.map(Effect.interruptible(Scope.extend(sending, made)), over)
+        return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
+          sender = fiber
+          return entry === undefined ? Effect.void : watchdog.add(clock, entry)
+        })
+      }),
+    close: Effect.suspend(() => {
+      if (entry !== undefined) watchdog.remove(clock, entry)
+      // the usual end: the transport has read all there is, and keeps the connection
+      if (reader.isOver()) return Effect.void
+      if (reader.isDraining()) return drained(reader, closeScope)
+      reader.close()
+      return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
     })
-  })
-  const close = Effect.suspend(() => {
-    options.watchdog.remove(clock, entry)
-    // the usual end: the transport has read all there is, and keeps the connection
-    if (reader.isOver()) return Effect.void
-    if (reader.isDraining()) return drained(reader, closeScope)
-    reader.close()
-    return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
-  })
-  return { open, won: { reader, codec, close } }
+  }
 }
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */

@@ -24,7 +24,7 @@ import * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import * as Watchdog from "../internal/watchdog.js"
-import type * as OllamaError from "../OllamaError.js"
+import * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
 import * as ChatObject from "./object.js"
@@ -60,6 +60,15 @@ export const make = (
 ): Effect.Effect<OllamaClient.Service, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
   Effect.gen(function* () {
     const address = yield* OllamaConfig.address(options.host)
+    const unsendable = Host.unsendable(options)
+    if (unsendable !== undefined) {
+      return yield* new OllamaError.InvalidRequest({
+        issue: "malformed",
+        field: unsendable,
+        host: address.url,
+        remedy: `Correct ${unsendable}: a header cannot have line ends or characters beyond Latin-1 in its value, nor spaces in its name`
+      })
+    }
     const transport = yield* HttpClient.HttpClient
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))

@@ -27,6 +27,31 @@ const isBrowser = (): boolean => {
   return global.document !== undefined || global.WorkerGlobalScope !== undefined
 }
 
+/** Headers that hold credentials even when they are given as plain texts. */
+const isSecretive = (name: string): boolean =>
+  /auth|cookie|credential|key|pass|secret|session|signature|token/i.test(name)
+
+/** What stands in a Basic Authorization header: user and password together, and the password. */
+const credentials = (basic: string): ReadonlyArray<string> => {
+  const bytes = Uint8Array.from(atob(basic.slice("Basic ".length)), (character) => character.charCodeAt(0))
+  const text = new TextDecoder().decode(bytes)
+  const password = text.slice(text.indexOf(":") + 1)
+  return [text, password, encodeURIComponent(password)]
+}
+
+/** The first header that no HTTP request can carry (RFC 9110, 5.1 and 5.5), by the option it comes from. */
+export const unsendable = (options: {
+  readonly apiKey?: Redacted.Redacted | undefined
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
+}): string | undefined => {
+  const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
+  const isValue = (value: string | Redacted.Redacted): boolean =>
+    /^[\t\x20-\x7e\x80-\xff]*$/.test(typeof value === "string" ? value : Redacted.value(value))
+  if (options.apiKey !== undefined && !isValue(options.apiKey)) return "apiKey"
+  const bad = Object.entries(options.headers ?? {}).find(([name, value]) => !isName(name) || !isValue(value))
+  return bad === undefined ? undefined : `headers.${bad[0]}`
+}
+
 export const make = (options: {
   readonly address: Address
   readonly client: Host["client"]
@@ -36,22 +61,26 @@ export const make = (options: {
   readonly connectLimit: number | undefined
 }): Host => {
   const headers: Record<string, string> = {}
-  const secrets: Array<string> = []
-  const secret = (value: Redacted.Redacted): string => {
-    const text = Redacted.value(value)
-    secrets.push(text, ...text.split(/\s+/).filter((part) => part.length >= 6))
+  const secrets = new Set<string>()
+  const secret = (text: string): string => {
+    for (const part of [text, ...text.split(/\s+/).filter((part) => part.length >= 6)]) secrets.add(part)
     return text
   }
-  if (options.address.basic !== undefined) headers.authorization = secret(options.address.basic)
-  if (options.apiKey !== undefined) headers.authorization = `Bearer ${secret(options.apiKey)}`
+  if (options.address.basic !== undefined) {
+    headers.authorization = secret(Redacted.value(options.address.basic))
+    for (const part of credentials(headers.authorization)) secrets.add(part)
+  }
+  if (options.apiKey !== undefined) headers.authorization = `Bearer ${secret(Redacted.value(options.apiKey))}`
   for (const [name, value] of Object.entries(options.headers ?? {})) {
-    headers[name.toLowerCase()] = typeof value === "string" ? value : secret(value)
+    const text = typeof value === "string" ? value : Redacted.value(value)
+    headers[name.toLowerCase()] = typeof value !== "string" || isSecretive(name) ? secret(text) : text
   }
   return {
     address: options.address,
     client: options.client,
     headers,
-    secrets,
+    // a secret that is a part of another one must not be taken out of it first
+    secrets: [...secrets].filter((text) => text !== "").sort((a, b) => b.length - a.length),
     isCloud: options.isCloud,
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,

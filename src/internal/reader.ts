@@ -135,6 +135,8 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
     try {
       step()
     } catch (problem) {
+      // what follows a complete answer is no part of it
+      if (sawLast) return
       body?.cancel()
       if (problem instanceof Lines.LineTooLong || problem instanceof Lines.NotUtf8) {
         exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))

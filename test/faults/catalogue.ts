@@ -45,6 +45,8 @@ export interface Entry {
   readonly isSecondCall: boolean
   /** By what a client without our classes may tell this fault: a status, a class for timeouts, one for connections. */
   readonly mark: number | "timeout" | "connection" | undefined
+  /** Where a client has no limit of its own until headers: what its transport is told, in milliseconds. */
+  readonly transportLimit?: number
 }
 
 const entry = (
@@ -195,7 +197,7 @@ export const extra: ReadonlyArray<Entry> = [
     "headers later than the limit",
     Fault.slowHeaders("5 seconds"),
     { _tag: "Timeout", phase: "firstToken", limit: 2000 },
-    { requests: 1, mark: "timeout" }
+    { requests: 1, mark: "timeout", transportLimit: 1000 }
   ),
   entry("21b-https-to-http", "TLS to an HTTP port", Fault.httpsToHttp(), unreachable("tls", "connect"), {
     requests: 0,

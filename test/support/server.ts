@@ -10,8 +10,10 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { OllamaClient, type OllamaError } from "effect-ollama"
@@ -54,16 +56,36 @@ export interface Server {
 
 const encoder = new TextEncoder()
 
-const stepped = (steps: ReadonlyArray<Step>): Stream.Stream<Uint8Array, Error> =>
-  Stream.fromIterable(steps).pipe(
-    Stream.rechunk(1),
-    Stream.mapEffect((step): Effect.Effect<Option.Option<Uint8Array>, Error> => {
-      if (typeof step === "string") return Effect.succeed(Option.some(encoder.encode(step)))
-      if (step instanceof Uint8Array) return Effect.succeed(Option.some(step))
-      return "broken" in step ? Effect.fail(step.broken) : Effect.as(Effect.sleep(step.wait), Option.none())
-    }),
-    Stream.filterMap((bytes) => bytes)
+/** The body as the client reads it: a step is taken when it asks for more. */
+const bodyOf = (
+  steps: ReadonlyArray<Step>,
+  runtime: Runtime.Runtime<never>,
+  on: { readonly sent: () => void; readonly over: () => void }
+): ReadableStream<Uint8Array> => {
+  const rest = steps.values()
+  let sleeping: Fiber.RuntimeFiber<void> | undefined
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    for (const step of rest) {
+      if (typeof step === "string" || step instanceof Uint8Array) {
+        on.sent()
+        return controller.enqueue(typeof step === "string" ? encoder.encode(step) : step)
+      }
+      if ("broken" in step) {
+        on.over()
+        return controller.error(step.broken)
+      }
+      const fiber = Runtime.runFork(runtime)(Effect.sleep(step.wait))
+      sleeping = fiber
+      await new Promise<void>((resolve) => fiber.addObserver(() => resolve()))
+    }
+    on.over()
+    controller.close()
+  }
+  return new ReadableStream<Uint8Array>(
+    { pull, cancel: () => sleeping?.unsafeInterruptAsFork(FiberId.none) },
+    new CountQueuingStrategy({ highWaterMark: 0 })
   )
+}
 
 const bodiless = new Set([204, 205, 304])
 
@@ -166,20 +188,16 @@ export const make = (
       if (reply.delay !== undefined) yield* Effect.sleep(reply.delay)
       if (reply.broken !== undefined) return yield* fail(reply.broken)
       const hasBody = !bodiless.has(reply.status) && request.method !== "HEAD"
-      const finish = Effect.sync(() => {
-        over = true
-      })
-      const body = stepped(reply.body).pipe(
-        Stream.tap(() =>
-          Effect.sync(() => {
-            asked.sent++
-          })
-        ),
-        Stream.onEnd(finish),
-        Stream.tapError(() => finish)
-      )
+      const runtime = yield* Effect.runtime()
       const web = hasBody
-        ? yield* Stream.toReadableStreamEffect(body, { strategy: new CountQueuingStrategy({ highWaterMark: 0 }) })
+        ? bodyOf(reply.body, runtime, {
+            sent: () => {
+              asked.sent++
+            },
+            over: () => {
+              over = true
+            }
+          })
         : null
       if (!hasBody) over = true
       const response = new Response(web, { status: reply.status, headers: reply.headers })
