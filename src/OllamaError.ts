@@ -301,7 +301,7 @@ export class Timeout extends Failure<Timeout>()("Timeout", {
       case "connect":
         return `no connection within ${seconds(self.limit)}`
       case "load":
-        return `the model was not loaded within ${seconds(self.limit)}`
+        return `no first chunk within ${seconds(self.limit)}, while the model may still be loading (load)`
       case "total":
         return `the call was not finished within ${seconds(self.limit)}`
       case "response":

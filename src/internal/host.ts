@@ -79,8 +79,9 @@ export const make = (options: {
     address: options.address,
     client: options.client,
     headers,
-    // a secret that is a part of another one must not be taken out of it first
-    secrets: [...secrets].filter((text) => text !== "").sort((a, b) => b.length - a.length),
+    // a secret that is a part of another one must not be taken out of it first; a shorter one than this protects
+    // nothing, and taking it out would tear every text apart
+    secrets: [...secrets].filter((text) => text.length >= 4).sort((a, b) => b.length - a.length),
     isCloud: options.isCloud,
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,

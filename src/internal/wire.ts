@@ -12,8 +12,14 @@ import type * as Reader from "./reader.js"
 
 const excerptLimit = 200
 
-const interrupted = (remedy?: string) => (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) =>
-  new OllamaError.StreamInterrupted({ ...common, ...(remedy === undefined ? {} : { remedy }) })
+const interrupted =
+  (kind: Endpoint["kind"]) => (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) =>
+    new OllamaError.StreamInterrupted({
+      ...common,
+      ...(kind === "transfer"
+        ? { remedy: "Ask again: what was already transferred is kept, and the transfer goes on where it stopped" }
+        : {})
+    })
 
 /** @param status of the answer whose body this is */
 export const make = <A, Response>(
@@ -80,7 +86,8 @@ export const make = <A, Response>(
         json = JSON.parse(text)
       } catch {
         // a body of one value that does not close was cut
-        if (codec.whole && Lines.isCut(text)) throw attempt.failure(interrupted(), { status: options.status() })
+        if (codec.whole && Lines.isCut(text))
+          throw attempt.failure(interrupted(options.endpoint.kind), { status: options.status() })
         // a page that is not announced as one
         if (isFirst && AnswerText.isHtml(undefined, text)) {
           throw attempt.failure(Classify.captivePortal, { status: options.status() })
@@ -98,12 +105,12 @@ export const make = <A, Response>(
         ? attempt.failure(
             rest === undefined && codec.fold.partial() === undefined && codec.whole
               ? (common) => new OllamaError.ProtocolError({ ...common, excerpt: "" })
-              : interrupted(),
+              : interrupted(options.endpoint.kind),
             { status: options.status() }
           )
         : // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
           options.isStream()
-          ? attempt.failure(interrupted(), { status: options.status() })
+          ? attempt.failure(interrupted(options.endpoint.kind), { status: options.status() })
           : protocol("", undefined),
     unreadable: (problem, lineNumber) =>
       attempt.failure(
@@ -125,7 +132,10 @@ export const make = <A, Response>(
       const seed = Transport.classify(found, undefined)
       // after a chunk, or inside a value, the answer broke off; before that there was no answer
       return codec.fold.partial() !== undefined || (codec.whole && sawBytes)
-        ? attempt.failure(isTimer(found) ? seed : interrupted(), { status: options.status(), cause })
+        ? attempt.failure(isTimer(found) ? seed : interrupted(options.endpoint.kind), {
+            status: options.status(),
+            cause
+          })
         : attempt.failure(seed, { status: options.status(), cause })
     }
   }

@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type * as ParseResult from "effect/ParseResult"
+import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Durations from "../internal/durations.js"
@@ -201,12 +201,18 @@ export const config: Config.Config<Policy> = Config.all({
     return base.pipe(
       Either.flatMap((value) => decodeUnknownPatch(Predicate.isRecord(value) ? overlay(value, patch) : value)),
       Either.mapBoth({
-        onLeft: (error) => ConfigError.InvalidData(["OLLAMA_POLICY"], error.message),
+        onLeft: (error) => ConfigError.InvalidData(["OLLAMA_POLICY"], problems(error)),
         onRight: (decoded) => apply(defaults, decoded)
       })
     )
   })
 )
+
+/** Every problem with its path, on one line. */
+const problems = (error: ParseResult.ParseError): string =>
+  ParseResult.ArrayFormatter.formatErrorSync(error)
+    .map(({ message, path }) => (path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`))
+    .join("; ")
 
 const overlay = (base: Record<string | symbol, unknown>, patch: Record<string, Record<string, unknown>>): unknown => {
   const out: Record<string | symbol, unknown> = { ...base }

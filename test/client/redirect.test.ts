@@ -1,0 +1,116 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { expectTag, within } from "../support/clock.js"
+import { chat, html, json, redirect, request } from "../support/replies.js"
+import { make } from "../support/server.js"
+
+const apiKey = Redacted.make("the-key")
+const version = json({ version: "1" })
+
+describe("a redirect on the same host", () => {
+  for (const status of [301, 302, 307, 308]) {
+    it.scoped(`${status} is followed, with method, body and credentials`, () =>
+      Effect.gen(function* () {
+        const server = make({ "/api/chat": redirect("/base/api/chat", status), "/base/api/chat": chat("a") })
+        const client = yield* server.connect({ apiKey })
+        assert.strictEqual((yield* client.chat(request)).message.content, "a")
+        const [first, second] = [...server.at("/api/chat"), ...server.at("/base/api/chat")]
+        assert.strictEqual(second?.method, "POST")
+        assert.strictEqual(second?.body, first?.body)
+        assert.strictEqual(second?.headers.authorization, "Bearer the-key")
+      })
+    )
+  }
+
+  it.scoped("is followed for streams, and to https", () =>
+    Effect.gen(function* () {
+      const server = make({
+        "/api/chat": (seen) => (seen.url.startsWith("https:") ? chat("a") : redirect("https://gpu-box/api/chat", 301))
+      })
+      const client = yield* server.connect({ host: "http://gpu-box" })
+      yield* Stream.runDrain(client.chatStream(request))
+      assert.deepStrictEqual(
+        server.at("/api/chat").map((seen) => seen.url),
+        ["http://gpu-box/api/chat", "https://gpu-box/api/chat"]
+      )
+    })
+  )
+
+  it.scoped("that leads in a circle is given up", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": redirect("/api/version") })
+      const client = yield* server.connect()
+      assert.strictEqual(expectTag(yield* Effect.flip(client.version()), "Blocked").by, "captivePortal")
+      assert.isAtMost(server.seen.length, 5)
+    })
+  )
+})
+
+describe("a redirect to another place", () => {
+  const places = [
+    ["another host", "https://login.example/api/version"],
+    ["another host without a scheme", "//login.example/api/version"],
+    ["another port", "http://127.0.0.1:8080/api/version"],
+    ["from https to http", "http://gpu-box/api/version"],
+    ["the same host with credentials", "http://me:pass@127.0.0.1:11434/api/version"],
+    ["a name that ends like the host", "http://evil-gpu-box:11434/"],
+    ["another scheme", "ftp://127.0.0.1:11434/"],
+    ["nowhere", "http://"]
+  ] as const
+  for (const [name, location] of places) {
+    it.scoped(`${name}: Blocked, and nothing is sent there`, () =>
+      Effect.gen(function* () {
+        const server = make({ "/api/version": (_, nth) => (nth === 0 ? redirect(location, 302) : version) })
+        const client = yield* server.connect({
+          apiKey,
+          ...(name === "from https to http" ? { host: "https://gpu-box" } : {})
+        })
+        const error = expectTag(yield* within(Effect.flip(client.version())), "Blocked")
+        assert.strictEqual(error.by, "captivePortal")
+        assert.strictEqual(error.status, 302)
+        assert.lengthOf(server.seen, 1)
+        assert.notInclude(error.message, "pass")
+      })
+    )
+  }
+
+  it.scoped("without a place", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": { status: 302, headers: {}, body: [] } })
+      const client = yield* server.connect()
+      expectTag(yield* Effect.flip(client.version()), "Blocked")
+      assert.lengthOf(server.seen, 1)
+    })
+  )
+
+  it.scoped("a page with 200 is a portal, too, whatever it says", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": html(200) })
+      const client = yield* server.connect()
+      assert.strictEqual(expectTag(yield* Effect.flip(client.version()), "Blocked").by, "captivePortal")
+    })
+  )
+})
+
+describe("transformClient", () => {
+  it.scoped("changes what is sent, and sees what is answered", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": version, "/proxied/api/version": version })
+      const statuses: Array<number> = []
+      const client = yield* server.connect({
+        transformClient: (http) =>
+          http.pipe(
+            HttpClient.mapRequest(HttpClientRequest.setHeader("x-extra", "1")),
+            HttpClient.tap((response) => Effect.sync(() => statuses.push(response.status)))
+          )
+      })
+      yield* client.version()
+      assert.strictEqual(server.seen[0]?.headers["x-extra"], "1")
+      assert.deepStrictEqual(statuses, [200])
+    })
+  )
+})
