@@ -5,7 +5,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
+import type * as FastCheck from "effect/FastCheck"
 import * as Inspectable from "effect/Inspectable"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
@@ -112,15 +112,13 @@ const partial = {
   chunks: 3
 }
 const talkative: ReadonlyArray<OllamaError.OllamaError> = [
-  ...[
-    (own: object) => new OllamaError.Timeout({ ...own, phase: "gap", limit: Duration.seconds(1) }),
-    (own: object) => new OllamaError.ServerError({ ...own, crashed: true }),
-    (own: object) => new OllamaError.StreamInterrupted({ ...own }),
-    (own: object) => new OllamaError.ProtocolError({ ...own, line: 4, excerpt: secret }),
-    (own: object) =>
-      new OllamaError.MalformedOutput({ ...own, text: secret, issues: [{ path: "a.b", message: "is missing" }] })
-  ].map((make) => make({ host: "http://h", endpoint: "/api/chat", model: "m", partial }))
-]
+  (own: object) => new OllamaError.Timeout({ ...own, phase: "gap", limit: Duration.seconds(1) }),
+  (own: object) => new OllamaError.ServerError({ ...own, crashed: true }),
+  (own: object) => new OllamaError.StreamInterrupted({ ...own }),
+  (own: object) => new OllamaError.ProtocolError({ ...own, line: 4, excerpt: secret }),
+  (own: object) =>
+    new OllamaError.MalformedOutput({ ...own, text: secret, issues: [{ path: "a.b", message: "is missing" }] })
+].map((make) => make({ host: "http://h", endpoint: "/api/chat", model: "m", partial }))
 
 describe("what the model said, and what was read", () => {
   const shown: Readonly<Record<string, (error: OllamaError.OllamaError) => string>> = {

@@ -56,21 +56,21 @@ const measure = <E>(
     }
   )
 
-const print = (report: Report) => {
+const print = (report: Report, withProblems: boolean) => {
   console.log(`\n${report.client}`)
   for (const [entries, { cells, totals }] of [
     [base, report.base],
     [extra, report.extra]
   ] as const) {
     if (entries.length > 0) console.log(`\n${Table.table(entries, cells)}\n\n${Table.sentence(totals)}`)
-    for (const { call, id, problems } of cells) {
+    for (const { call, id, problems } of withProblems ? cells : []) {
       for (const problem of problems) console.log(`  ${id} ${call}: ${problem}`)
     }
   }
 }
 
-const show = (report: Report): Report => {
-  if (!args.json) print(report)
+const show = (report: Report, withProblems: boolean): Report => {
+  if (!args.json) print(report, withProblems)
   return report
 }
 
@@ -81,7 +81,8 @@ const measurePeer = async (peer: Peer): Promise<Report | undefined> => {
     return undefined
   }
   return show(
-    await Effect.runPromise(measure(peer.title, (entry, call) => Peers.run(peer, entry, call === "chatStream")))
+    await Effect.runPromise(measure(peer.title, (entry, call) => Peers.run(peer, entry, call === "chatStream"))),
+    false
   )
 }
 
@@ -91,7 +92,7 @@ if (!args.json) {
       "×N requests the server saw"
   )
 }
-const ours = show(await Effect.runPromise(measure("effect-ollama", Cell.run)))
+const ours = show(await Effect.runPromise(measure("effect-ollama", Cell.run)), true)
 const theirs: Report[] = []
 for (const peer of args.peers ? peers : []) {
   const report = await measurePeer(peer)

@@ -32,7 +32,7 @@ const widths = { fault: 20, what: 36, cell: 51 }
 /** Class, result, requests that the server saw, seconds. */
 const shown = (cell: Cell): string => {
   const result = cell.shown.slice(0, 33).padEnd(33)
-  return `${cell.class} ${result} ×${cell.requests} ${(cell.millis / 1000).toFixed(2).padStart(6)} s`
+  return `${cell.class.padEnd(2)} ${result} ×${cell.requests} ${(cell.millis / 1000).toFixed(2).padStart(6)} s`
 }
 
 export const table = (entries: readonly Entry[], cells: readonly Cell[]): string => {

@@ -53,6 +53,8 @@ export interface Won<A, Response> {
   readonly first: Reader.Batch<A>
   readonly reader: Reader.Reader<A>
   readonly codec: Codec.Codec<A, Response>
+  /** The failures of the attempts before. */
+  readonly earlier: ReadonlyArray<OllamaError.Attempt>
   /** Lets go of the connection; what the server still wants to say after the last value is waited for elsewhere. */
   readonly close: Effect.Effect<void>
 }
@@ -253,7 +255,7 @@ const prepare = <A, Response>(
       isStream = lines
     })
   )
-  return { open, won: { reader, codec, close: lifetime.close } }
+  return { open, won: { reader, codec, earlier: options.earlier, close: lifetime.close } }
 }
 
 // made apart from what lives as long as the answer, which would keep the request for as long
@@ -312,9 +314,12 @@ const drained = <A>(reader: Reader.Reader<A>, closeScope: Effect.Effect<void>): 
   Effect.asVoid(
     Effect.forkDaemon(
       Effect.flatMap(
-        Effect.timeoutOption(
-          Effect.async<void>((resume) => reader.onEnd(() => resume(Effect.void))),
-          drainLimit
+        // this runs in a finalizer, where nothing could end the wait
+        Effect.interruptible(
+          Effect.timeoutOption(
+            Effect.async<void>((resume) => reader.onEnd(() => resume(Effect.void))),
+            drainLimit
+          )
         ),
         (ended) => {
           if (Option.isSome(ended)) return Effect.void

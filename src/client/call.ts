@@ -174,11 +174,18 @@ const win = <A, Response>(
       : Effect.flatMap(Schedule.driver(inTime(settings.retrySchedule)), (driver) => loop(initial, driver))
   })
 
-/** The call as one answer, and what the fold of it counted. */
+/** What is known of an answer beside itself. */
+export interface Facts {
+  readonly partial: OllamaError.Partial | undefined
+  /** The failures of the attempts before. */
+  readonly attempts: ReadonlyArray<OllamaError.Attempt>
+}
+
+/** The call as one answer, handed on with what is known of it. */
 export const foldWith = <A, Response, B, E, R>(
   call: Call<A, Response>,
   settings: Settings,
-  finish: (response: Response, partial: OllamaError.Partial | undefined) => Effect.Effect<B, E, R>
+  finish: (response: Response, facts: Facts) => Effect.Effect<B, E, R>
 ): Effect.Effect<B, OllamaError.OllamaError | E, R> =>
   Effect.suspend(() => {
     let held: Attempt.Won<A, Response> | undefined
@@ -192,7 +199,9 @@ export const foldWith = <A, Response, B, E, R>(
       answer,
       Effect.suspend(() => held?.close ?? Effect.void)
     )
-    return Effect.flatMap(closed, (response) => finish(response, held?.codec.fold.partial()))
+    return Effect.flatMap(closed, (response) =>
+      finish(response, { partial: held?.codec.fold.partial(), attempts: held?.earlier ?? [] })
+    )
   })
 
 /** The call as one answer. */

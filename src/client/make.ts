@@ -216,10 +216,10 @@ export const make = (
         })
         const call = yield* chatCall({ ...request, format }, generated)
         const inForce = yield* settings(Endpoint.chat, callOptions)
-        return yield* Call.foldWith(call, inForce, (response, partial) =>
+        return yield* Call.foldWith(call, inForce, (response, facts) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
             ChatObject.decode(schema)(response, (seed) =>
-              Context.make(seed, Call.context(call, inForce, startedAt), { phase: "gap", now, partial })
+              Context.make(seed, Call.context(call, inForce, startedAt), { phase: "gap", now, ...facts })
             )
           )
         )
@@ -281,7 +281,9 @@ export const make = (
         Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
           // a model that only makes embeddings is loaded by its own endpoint
           error.issue === "unsupported" && error.field === "model"
-            ? Effect.mapError(embedLoad(request, callOptions), () => error)
+            ? Effect.mapError(embedLoad(request, callOptions), (other) =>
+                other._tag === "InvalidRequest" ? error : other
+              )
             : Effect.fail(error)
         ),
       unload: (request, callOptions) =>

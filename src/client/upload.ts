@@ -1,5 +1,6 @@
 /** Blobs: sent as bytes or as a Stream, with the clock counting from the last byte that was taken. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -58,7 +59,7 @@ export const run = <E, R>(
       })
     }
     const context = yield* Effect.context<R>()
-    let own: Option.Option<E> = Option.none()
+    let own: Option.Option<Cause.Cause<E>> = Option.none()
     let touch: () => void = () => undefined
     const base = Request.call(host, endpoint, undefined, Codec.nothing, {
       folded: true,
@@ -75,9 +76,10 @@ export const run = <E, R>(
       : {
           apply: HttpClientRequest.bodyStream(
             source.pipe(
-              Stream.tapError((error) =>
+              Stream.tapErrorCause((cause) =>
                 Effect.sync(() => {
-                  own = Option.some(error)
+                  // a transport that stops reading interrupts it: that is not the content's own doing
+                  if (!Cause.isInterruptedOnly(cause)) own = Option.some(cause)
                 })
               ),
               Stream.mapChunks((chunk) => {
@@ -102,6 +104,6 @@ export const run = <E, R>(
       }
     }
     yield* Effect.catchAll(fold(call), (error): Effect.Effect<never, OllamaError.OllamaError | E> =>
-      Option.isSome(own) ? Effect.fail(own.value) : Effect.fail(error)
+      Option.isSome(own) ? Effect.failCause(own.value) : Effect.fail(error)
     )
   })

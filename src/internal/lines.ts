@@ -47,8 +47,8 @@ interface NodeBuffer {
 const isNodeBuffer = (bytes: Uint8Array): bytes is Uint8Array & NodeBuffer =>
   "utf8Slice" in bytes && typeof bytes.utf8Slice === "function"
 
-const fast = (bytes: Uint8Array): string =>
-  isNodeBuffer(bytes) ? bytes.utf8Slice(0, bytes.length) : decoder.decode(bytes)
+const fast = (bytes: Uint8Array, end = bytes.length): string =>
+  isNodeBuffer(bytes) ? bytes.utf8Slice(0, end) : decoder.decode(end === bytes.length ? bytes : bytes.subarray(0, end))
 
 /** The strict decoder is slow, so it only judges what the fast one had to replace (or what held U+FFFD to begin with). */
 const isDoubtful = (text: string): boolean => text.includes("\ufffd")
@@ -120,7 +120,7 @@ export const make = (limit: number): Lines => {
       const last = bytes.lastIndexOf(10)
       // the usual read of an answer that is being written: one line, whole
       if (tail === undefined && last === bytes.length - 1 && last <= limit && bytes.indexOf(10) === last) {
-        const text = fast(bytes)
+        const text = fast(bytes, last)
         if (!isDoubtful(text)) return one(text, line)
       }
       if (last === -1) {

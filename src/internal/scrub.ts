@@ -10,24 +10,74 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(api[-_]?key|token|password|secret)(["']?\s*[:=]\s*["']?)[^\s"',&}]{6,}/gi, "$1$2[redacted]"]
 ]
 
-const run = 16
+/** What is cut off first of a text that is very long. */
+const readLimit = 4 * detailLimit
 
-/** Replaces each passage of at least 16 characters that also stands in a prompt, and short prompts as a whole. */
-const withoutPrompt = (text: string, prompt: string): string => {
-  if (prompt.length < run) return prompt.length >= 8 ? text.split(prompt).join("[prompt]") : text
-  let out = ""
-  let i = 0
-  while (i < text.length) {
-    if (i + run <= text.length && prompt.includes(text.slice(i, i + run))) {
-      let end = i + run
-      while (end < text.length && prompt.includes(text.slice(i, end + 1))) end++
-      out += "[prompt]"
-      i = end
-    } else {
-      out += text[i++]
+/** The length of a passage that counts as a part of a prompt; a shorter one may be anybody's words. */
+const passage = 16
+const gram = passage / 2
+/** Prompts that are shorter than this are words that every text has. */
+const shortest = 8
+
+/** Marks the passages of a text that also stand in a prompt, and short prompts as a whole. */
+const mark = (text: string, grams: ReadonlySet<string>, prompt: string, marks: Uint8Array): void => {
+  if (prompt.length < passage) {
+    if (prompt.length < shortest) return
+    for (let at = text.indexOf(prompt); at !== -1; at = text.indexOf(prompt, at + 1)) {
+      marks.fill(1, at, at + prompt.length)
     }
+    return
+  }
+  // every passage of a prompt holds a gram that begins at a multiple of its length: prompts may be long, texts are not
+  const found = new Set<string>()
+  for (let at = 0; at + gram <= prompt.length; at += gram) {
+    const piece = prompt.slice(at, at + gram)
+    if (grams.has(piece)) found.add(piece)
+  }
+  if (found.size === 0) return
+  let lastFound = -1
+  let position = -1
+  for (let at = 0; at + gram <= text.length; at++) {
+    if (found.has(text.slice(at, at + gram))) lastFound = at
+    const start = at + gram - passage
+    if (start < 0 || lastFound < start) continue
+    const piece = text.slice(start, start + passage)
+    // what is said back mostly goes on where the passage before began
+    position = prompt.startsWith(piece, position + 1) ? position + 1 : prompt.indexOf(piece)
+    if (position !== -1) marks.fill(1, start, start + passage)
+  }
+}
+
+const withoutPrompts = (text: string, prompts: ReadonlyArray<string>): string => {
+  const grams = new Set<string>()
+  for (let at = 0; at + gram <= text.length; at++) grams.add(text.slice(at, at + gram))
+  const marks = new Uint8Array(text.length)
+  for (const prompt of prompts) {
+    mark(text, grams, prompt, marks)
+    // as it looks inside a JSON text
+    const escaped = JSON.stringify(prompt).slice(1, -1)
+    if (escaped !== prompt) mark(text, grams, escaped, marks)
+  }
+  let out = ""
+  for (let at = 0; at < text.length; at++) {
+    if (marks[at] === 0) out += text[at]
+    else if (at === 0 || marks[at - 1] === 0) out += "[prompt]"
   }
   return out
+}
+
+/** Takes off what may be the beginning of a secret, or of a word, that the end of the text cuts in two. */
+const withoutCutEnd = (text: string, secrets: ReadonlyArray<string>): string => {
+  let end = text.length
+  for (const secret of secrets) {
+    for (let length = secret.length - 1; length > 0; length--) {
+      if (text.endsWith(secret.slice(0, length))) {
+        end = Math.min(end, text.length - length)
+        break
+      }
+    }
+  }
+  return text.slice(0, end).replace(/\S*$/, "")
 }
 
 /**
@@ -36,19 +86,13 @@ const withoutPrompt = (text: string, prompt: string): string => {
  * @param request the encoded request whose words must not appear
  */
 export const scrub = (text: string, secrets: ReadonlyArray<string>, request?: unknown): string => {
-  let out = text.slice(0, 4 * detailLimit)
+  let out = text.slice(0, readLimit)
   for (const secret of secrets) {
     if (secret.length > 0) out = out.split(secret).join("[redacted]")
   }
+  if (text.length > readLimit) out = withoutCutEnd(out, secrets)
   for (const [pattern, replacement] of patterns) out = out.replace(pattern, replacement)
-  if (request !== undefined) {
-    for (const prompt of Words.of(request)) {
-      out = withoutPrompt(out, prompt)
-      // as it looks inside a JSON text
-      const escaped = JSON.stringify(prompt).slice(1, -1)
-      if (escaped !== prompt) out = withoutPrompt(out, escaped)
-    }
-  }
+  if (request !== undefined) out = withoutPrompts(out, Words.of(request))
   // control characters would make one line into several, or colour a terminal
   out = out.replace(/[\u0000-\u001f\u007f]+/g, " ").trim()
   return out.length > detailLimit ? `${out.slice(0, detailLimit - 1)}…` : out

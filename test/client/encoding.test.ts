@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { Chat, JsonSchema, type OllamaClient, type OllamaError } from "effect-ollama"
+import { type Chat, JsonSchema, type OllamaClient, type OllamaError } from "effect-ollama"
 import { digest, model, request } from "../support/replies.js"
 import { make } from "../support/server.js"
 
@@ -16,7 +16,7 @@ const sent = (call: Call, options: OllamaClient.Options = {}, prefix = "") =>
     const server = make({}, { prefix })
     const client = yield* server.connect(options)
     yield* Effect.either(call(client))
-    return server.seen.filter((seen) => !seen.path.endsWith("/api/ps")).at(-1) ?? assert.fail("nothing was sent")
+    return server.seen.findLast((seen) => !seen.path.endsWith("/api/ps")) ?? assert.fail("nothing was sent")
   })
 
 const drain = <A>(stream: Stream.Stream<A, OllamaError.OllamaError>) => Stream.runDrain(stream)

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { type OllamaClient, type OllamaError, Policy } from "effect-ollama"
 import { expectTag, expectTimeout, failsAt, within } from "../support/clock.js"
@@ -177,6 +179,19 @@ describe("uploads", () => {
       const content = Stream.concat(pieces(2), Stream.fail("no disk" as const))
       assert.strictEqual(yield* within(Effect.flip(client.uploadBlob({ digest, content }))), "no disk")
       assert.strictEqual(server.at(path).length, 1)
+    })
+  )
+
+  it.scoped("a defect of the content stays one: it is no failure of the server", () =>
+    Effect.gen(function* () {
+      const server = make({ [path]: empty(201) })
+      const client = yield* server.connect()
+      const bug = new Error("a bug")
+      const exit = yield* within(
+        Effect.exit(client.uploadBlob({ digest, content: Stream.concat(pieces(2), Stream.die(bug)) }))
+      )
+      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+      assert.lengthOf(server.seen, 1)
     })
   )
 

@@ -4,8 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { Policy } from "effect-ollama"
 import { expectTag, within } from "../support/clock.js"
-import { chat, html, json, redirect, request } from "../support/replies.js"
+import { broken, chat, html, json, redirect, refused, request, silent } from "../support/replies.js"
 import { make } from "../support/server.js"
 
 const apiKey = Redacted.make("the-key")
@@ -92,6 +93,45 @@ describe("a redirect to another place", () => {
       const server = make({ "/api/version": html(200) })
       const client = yield* server.connect()
       assert.strictEqual(expectTag(yield* Effect.flip(client.version()), "Blocked").by, "captivePortal")
+    })
+  )
+})
+
+describe("a connection that is reset before any answer came", () => {
+  const options = { apiKey, headers: { "x-team": "a" }, host: "http://gpu-box:443", policy: Policy.none }
+
+  it.scoped("is looked at once more, without credentials: the port may speak TLS, and the remedy says so", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": broken("ECONNRESET"), "/": html(200) })
+      const client = yield* server.connect(options)
+      const error = expectTag(yield* within(Effect.flip(client.version())), "Unreachable")
+      assert.strictEqual(error.reason, "protocol")
+      assert.include(error.remedy, "https://")
+      const [probe] = server.at("/")
+      assert.deepStrictEqual([probe?.method, probe?.url, probe?.body], ["HEAD", "https://gpu-box/", ""])
+      assert.isUndefined(probe?.headers.authorization)
+      assert.isUndefined(probe?.headers["x-team"])
+    })
+  )
+
+  it.scoped("is a reset where nothing speaks TLS, or nothing answers in time", () =>
+    Effect.gen(function* () {
+      for (const root of [refused, silent]) {
+        const server = make({ "/api/version": broken("ECONNRESET"), "/": root })
+        const client = yield* server.connect(options)
+        const error = expectTag(yield* within(Effect.flip(client.version()), "1 second"), "Unreachable")
+        assert.strictEqual(error.reason, "reset")
+      }
+    })
+  )
+
+  it.scoped("is a reset once the server has answered: no second look", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": [version, broken("ECONNRESET")] })
+      const client = yield* server.connect(options)
+      yield* client.version()
+      assert.strictEqual(expectTag(yield* Effect.flip(client.version()), "Unreachable").reason, "reset")
+      assert.lengthOf(server.at("/"), 0)
     })
   )
 })

@@ -114,11 +114,11 @@ const calls: ReadonlyArray<readonly [string, Call]> = [
 ]
 
 /** Runs a call and gives everything that a program could print of it. */
-const printed = (call: Call, answer: Reply) =>
+const printed = (call: Call, answer: Reply, change: OllamaClient.Options = {}) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const server = make({ "/api/chat": answer, "/api/generate": answer, "/api/embed": answer, "/api/ps": answer })
-    const client = yield* server.connect(options)
+    const client = yield* server.connect({ ...options, ...change })
     const logger = Logger.replace(
       Logger.defaultLogger,
       Logger.map(Logger.jsonLogger, (line) => void lines.push(line))
@@ -191,6 +191,16 @@ describe("nothing that is printed holds a credential, a prompt or an answer", ()
       })
     )
   }
+
+  it.scoped("with traces that are carried along, whose spans have the headers", () =>
+    Effect.gen(function* () {
+      for (const answer of Object.values(replies)) {
+        const texts = yield* printed((client) => client.chat(request), answer, { propagateTrace: true })
+        assert.isTrue(texts.some((text) => text.includes("http.client POST")))
+        for (const text of texts) for (const secret of [...planted, basic]) assert.notInclude(text, secret)
+      }
+    })
+  )
 
   it.scoped("what is no secret is kept: the server's own words", () =>
     Effect.gen(function* () {

@@ -195,7 +195,19 @@ describe("a bad line", () => {
         const folded = expectTag(yield* Effect.flip(readWhole(body, transport, 400)), tag)
         assert.strictEqual(folded.partial?.chunks, failed.partial?.chunks)
       }),
-    runs(80)
+    runs(60)
+  )
+
+  it.scoped("after the last chunk is no part of the answer, in the same read neither", () =>
+    Effect.gen(function* () {
+      for (const { line } of Object.values(kinds)) {
+        const body = join([utf8.encode(token("a") + end()), line, line])
+        const { error, texts } = yield* readStream([body], { lineLimit: 400 })
+        assert.isUndefined(error)
+        assert.deepStrictEqual(texts, ["a", ""])
+        assert.strictEqual((yield* readWhole([body], "web", 400)).message.content, "a")
+      }
+    })
   )
 
   it.scoped("that never ends is given up at the limit: no more is read, nor kept", () =>
@@ -251,7 +263,7 @@ describe("a body that ends too early", () => {
         const folded = yield* Effect.flip(readWhole(cut(whole.slice(0, at), lengths), transport))
         assert.strictEqual(expectTag(folded, "StreamInterrupted").partial?.text, failed.partial?.text)
       }),
-    runs(80)
+    runs(60)
   )
 
   for (const transport of ["web", "node", "stream"] as const) {

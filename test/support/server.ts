@@ -152,7 +152,7 @@ export const make = (
 
   const replyTo = (asked: Seen, nth: number): Reply => {
     // the client's own look whether a port that resets speaks TLS
-    if (asked.method === "HEAD" && asked.path === "/") return Replies.refused
+    if (asked.method === "HEAD" && asked.path === "/" && all["/"] === undefined) return Replies.refused
     const route = all[asked.path.startsWith(prefix) ? asked.path.slice(prefix.length) : asked.path]
     if (route === undefined) return Replies.noSuchPath
     if (typeof route === "function") return route(asked, nth)

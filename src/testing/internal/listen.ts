@@ -67,12 +67,18 @@ const flushed = (socket: net.Socket): Effect.Effect<void> =>
     socket.write("", () => resume(Effect.void))
   })
 
+/** RST. A socket that is being shut down cannot send one: Node would lose its handle, and never exit. */
+const reset = (tcp: net.Socket, isShutting: boolean): void => {
+  if (isShutting) tcp.destroy()
+  else tcp.resetAndDestroy()
+}
+
 /** `tcp` is what is below `socket`: only there a reset can be sent. */
 const breakOff = (socket: net.Socket, tcp: net.Socket, how: Broken["how"]): Effect.Effect<void> =>
   Effect.zipRight(
     flushed(socket),
     Effect.sync(() => {
-      if (how === "reset") tcp.resetAndDestroy()
+      if (how === "reset") reset(tcp, socket.writableEnded)
       else if (how === "close") socket.end()
       else socket.end("220 this is not HTTP\r\n")
     })
@@ -192,7 +198,8 @@ export const serve = (handler: Handler, options: Options): Effect.Effect<Listeni
     })
     const down = Effect.suspend(() => {
       const closed = server.listening ? closing(server) : Effect.void
-      for (const socket of sockets) socket.resetAndDestroy()
+      // what TLS does with the socket below it cannot be seen from here
+      for (const socket of sockets) reset(socket, options.tls || socket.writableEnded)
       return closed
     })
     const port = yield* Effect.acquireRelease(listening(server, options), () => down)
