@@ -112,7 +112,11 @@ export const make = (
     // the platform's spans put headers into the request, which browsers may not send to Ollama, and hold those it has
     const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       traced
-        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [...names, ...Object.keys(host.headers)])
+        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [
+            ...names,
+            ...Object.keys(host.headers),
+            "location"
+          ])
         : Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)
 
     const folded = <A, Response>(

@@ -69,10 +69,13 @@ const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
   try {
     const json: unknown = JSON.parse(text)
     if (!Predicate.isRecord(json) || !Array.isArray(json.models)) return undefined
-    return json.models.filter(Predicate.isRecord).map((model) => ({
-      name: normalName(String(model.model ?? model.name ?? "")),
-      context: typeof model.context_length === "number" ? model.context_length : undefined
-    }))
+    return json.models.filter(Predicate.isRecord).map((model) => {
+      const name = model.model ?? model.name
+      return {
+        name: typeof name === "string" ? normalName(name) : "",
+        context: typeof model.context_length === "number" ? model.context_length : undefined
+      }
+    })
   } catch {
     // not Ollama's: nothing is known
     return undefined

@@ -191,7 +191,7 @@ describe("uploads", () => {
         Effect.exit(client.uploadBlob({ digest, content: Stream.concat(pieces(2), Stream.die(bug)) }))
       )
       assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
-      assert.lengthOf(server.seen, 1)
+      assert.lengthOf(server.at(path), 1)
     })
   )
 

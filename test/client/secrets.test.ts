@@ -145,7 +145,9 @@ const printed = (call: Call, answer: Reply, change: OllamaClient.Options = {}) =
           addLinks: () => undefined,
           end: (_, exit) => {
             const errors = Exit.isFailure(exit) ? Cause.prettyErrors(exit.cause) : []
-            exported.push(inspect([name, attributes, errors, errors.map((error) => error.stack)], { depth: 20 }))
+            exported.push(
+              inspect([name, attributes, errors.map(({ message, stack }) => [message, stack])], { depth: 20 })
+            )
           }
         }
       },

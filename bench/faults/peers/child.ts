@@ -2,7 +2,7 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { Undici } from "@effect/platform-node"
+import type { Undici } from "@effect/platform-node"
 import { peers } from "./contestants.js"
 
 export interface Job {
@@ -43,7 +43,8 @@ export interface Result {
 const job = JSON.parse(process.argv[2]!) as Job
 const peer = peers.find(({ key }) => key === job.peer)!
 
-const shortHeaders = (headersTimeout: number): typeof fetch => {
+const shortHeaders = async (headersTimeout: number): Promise<typeof fetch> => {
+  const { Undici } = await import("@effect/platform-node")
   const dispatcher = new Undici.Agent({ headersTimeout })
   const short = (input: string, init?: RequestInit) =>
     Undici.fetch(input, { ...(init as Undici.RequestInit), dispatcher })
@@ -88,7 +89,7 @@ const ask = peer.open(module, {
   url: job.url,
   model: "llama3.2",
   messages: [{ role: "user", content: "Hello" }],
-  ...(job.headersTimeout === undefined ? {} : { fetch: shortHeaders(job.headersTimeout) })
+  ...(job.headersTimeout === undefined ? {} : { fetch: await shortHeaders(job.headersTimeout) })
 })
 
 if (job.isSecondCall) {
