@@ -111,6 +111,19 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
     resume(batch)
   }
 
+  let isNotified = false
+  const notifyNow = (): void => {
+    isNotified = false
+    notify()
+  }
+
+  const notifySoon = (): void => {
+    if (body?.soon === undefined) return notify()
+    if (isNotified) return
+    isNotified = true
+    body.soon(notifyNow)
+  }
+
   const finish = (outcome: Effect.Effect<Done, OllamaError.OllamaError>): void => {
     exit ??= outcome
     notify()
@@ -184,7 +197,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
         guarded(() => feed(bytes))
         if (sawLast) exit ??= Effect.succeed(done)
         if (wake !== undefined) {
-          if (buffer.length > 0 || exit !== undefined) notify()
+          if (buffer.length > 0 || exit !== undefined) notifySoon()
           // a part of a line is not a sign of life that a consumer could see
           else if (wire.folded && lineNumber !== before) waitingSince = clock.unsafeCurrentTimeMillis()
         } else if (buffer.length >= highWater && !paused && exit === undefined) {
