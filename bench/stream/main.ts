@@ -182,7 +182,7 @@ for (const mode of chosen) {
   const results = new Map<string, Array<Result>>(running.map((one) => [one.key, []]))
   for (let round = 0; round < rounds; round++) {
     // every other round in reverse, so that nobody always follows the same one
-    for (const one of round % 2 === 0 ? running : [...running].reverse()) {
+    for (const one of round % 2 === 0 ? running : running.toReversed()) {
       results.get(one.key)!.push(await measure(compiled, host, mode, one))
     }
   }

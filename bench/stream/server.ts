@@ -103,7 +103,7 @@ const server = Http.createServer((req, res) => {
     if (req.url === "/api/version") return void res.end(`{"version":"0.33.0"}`)
     if (req.url === "/api/ps") {
       res.setHeader("content-type", "application/json; charset=utf-8")
-      const models = [...process.argv.slice(2)].map((name) => ({
+      const models = process.argv.slice(2).map((name) => ({
         name: `${name}:latest`,
         model: `${name}:latest`,
         size: 1,

@@ -228,26 +228,29 @@ export const stream = <A, Response>(
 ): Stream.Stream<A, OllamaError.OllamaError> =>
   Stream.fromChannel(
     Channel.suspend(() => {
-      type Values = Channel.Channel<Chunk.Chunk<A>, unknown, OllamaError.OllamaError>
-      let held: Attempt.Won<A, Response> | undefined
+      // no more than this is kept while the answer goes on: neither the call nor its first values
+      let close: Effect.Effect<void> = Effect.void
       const open = around(
         Effect.flatMap(make, ([call, settings]) =>
           win(call, settings, (won) => {
-            held = won
+            close = won.close
           })
         )
       )
-      const give = (won: Attempt.Won<A, Response>): Values => {
-        const step = (batch: Reader.Batch<A>): Values =>
-          batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
-        // made anew each time: one node that lives on would tie the garbage of all reads together, which made the
-        // collector promote half of it (twice the CPU time for a stream in bulk)
-        const loop = (): Values => Channel.flatMap(Channel.fromEffect(won.reader.read), step)
-        return step(won.first)
-      }
       return Channel.ensuring(
-        Channel.flatMap(Channel.fromEffect(open), give),
-        Effect.suspend(() => held?.close ?? Effect.void)
+        Channel.flatMap(Channel.fromEffect(open), (won) => reading<A>(won.reader.read)(won.first)),
+        Effect.suspend(() => close)
       )
     })
   )
+
+/** From one batch of values to the channel that gives them and all that follow. */
+const reading = <A>(read: Reader.Reader<A>["read"]) => {
+  type Values = Channel.Channel<Chunk.Chunk<A>, unknown, OllamaError.OllamaError>
+  const step = (batch: Reader.Batch<A>): Values =>
+    batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
+  // made anew each time: one node that lives on would tie the garbage of all reads together, which made the collector
+  // promote half of it (twice the CPU time for a stream in bulk)
+  const loop = (): Values => Channel.flatMap(Channel.fromEffect(read), step)
+  return step
+}

@@ -140,7 +140,7 @@ describe("ChatChunk", () => {
       eval_count: null,
       later: [1]
     })
-    assert.deepStrictEqual(chunk, {
+    assert.deepStrictEqual<unknown>(chunk, {
       model: "m",
       created_at: at,
       message: {
@@ -151,7 +151,7 @@ describe("ChatChunk", () => {
       done: true,
       done_reason: "a reason of tomorrow",
       later: [1]
-    } as unknown)
+    })
     assert.deepStrictEqual(Object.keys(chunk.message.tool_calls?.[0]?.function.arguments ?? {}), ["z", "a"])
   })
 

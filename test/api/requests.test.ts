@@ -31,11 +31,11 @@ describe("GenerateRequest", () => {
       steps: 4,
       _debug_render_only: true
     }
-    assert.deepStrictEqual(Schema.encodeSync(Generate.GenerateRequest)(request), {
+    assert.deepStrictEqual<unknown>(Schema.encodeSync(Generate.GenerateRequest)(request), {
       ...request,
       images: ["AQ=="],
       keep_alive: -1
-    } as unknown)
+    })
   })
 
   it("names every field that is wrong", () => {
