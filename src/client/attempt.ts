@@ -214,7 +214,7 @@ const prepare = <A, Response>(
       if (need !== undefined) options.residency.seen(need, clock.unsafeCurrentTimeMillis())
     }
   })
-  const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit)
+  const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit, options.host.soon)
   plan.onTouch?.(reader.touch)
 
   const gap = codec.whole ? undefined : limits.gap

@@ -22,6 +22,7 @@ import { ConnectLimit } from "../internal/connectLimit.js"
 import * as Context from "../internal/context.js"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
+import { Soon } from "../internal/soon.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import * as Watchdog from "../internal/watchdog.js"
 import * as OllamaError from "../OllamaError.js"
@@ -78,7 +79,8 @@ export const make = (
       apiKey: options.apiKey,
       headers: options.headers,
       isCloud: Address.isCloud(address),
-      connectLimit: yield* ConnectLimit
+      connectLimit: yield* ConnectLimit,
+      soon: yield* Soon
     })
     const residency = Residency.make(host, yield* Effect.scope)
     const watchdog = Watchdog.make()

@@ -20,11 +20,6 @@ export interface Hooks {
 export interface Body {
   readonly pause: () => void
   readonly resume: () => void
-  /**
-   * Runs something after all sockets that have bytes were read, together with what the others have got to run: reading
-   * and running in turns would throw each other's code out of the processor's caches. Absent where there is no such moment.
-   */
-  readonly soon?: (f: () => void) => void
   /** Stops reading. The connection itself is closed by the request's Scope. */
   readonly cancel: () => void
 }
@@ -47,29 +42,6 @@ const isNodeReadable = (u: unknown): u is NodeReadable =>
 const isWebBody = (u: unknown): u is { readonly body: ReadableStream<Uint8Array> } =>
   Predicate.hasProperty(u, "body") && Predicate.hasProperty(u.body, "getReader")
 
-let waiting: Array<() => void> = []
-
-const flush = (): void => {
-  const now = waiting
-  waiting = []
-  for (const f of now) f()
-}
-
-/** Node's moment for it. */
-const immediate: ((f: () => void) => unknown) | undefined =
-  Predicate.hasProperty(globalThis, "setImmediate") && typeof globalThis.setImmediate === "function"
-    ? globalThis.setImmediate
-    : undefined
-
-const soon =
-  immediate === undefined
-    ? {}
-    : {
-        soon: (f: () => void): void => {
-          if (waiting.push(f) === 1) immediate(flush)
-        }
-      }
-
 const fromNode = (readable: NodeReadable, hooks: Hooks): Body => {
   let over = false
   const once = (f: () => void): void => {
@@ -85,7 +57,6 @@ const fromNode = (readable: NodeReadable, hooks: Hooks): Body => {
   // what happened before we listened is not told again
   if (readable.errored != null) once(() => hooks.error(readable.errored))
   return {
-    ...soon,
     pause: () => readable.pause(),
     resume: () => readable.resume(),
     cancel: () => {

@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { Address } from "./address.js"
+import type * as Soon from "./soon.js"
 
 export interface Host {
   readonly address: Address
@@ -18,6 +19,7 @@ export interface Host {
   readonly sendsOrigin: boolean
   /** What the transport's connect timer is set to, in milliseconds. */
   readonly connectLimit: number | undefined
+  readonly soon: Soon.Run | undefined
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
 }
@@ -59,6 +61,7 @@ export const make = (options: {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   readonly isCloud: boolean
   readonly connectLimit: number | undefined
+  readonly soon: Soon.Run | undefined
 }): Host => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
@@ -85,6 +88,7 @@ export const make = (options: {
     isCloud: options.isCloud,
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,
+    soon: options.soon,
     hasAnswered: false
   }
 }

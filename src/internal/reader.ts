@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as OllamaError from "../OllamaError.js"
 import type * as Body from "./body.js"
 import * as Lines from "./lines.js"
+import type * as Soon from "./soon.js"
 import type * as Watchdog from "./watchdog.js"
 
 /** The end of an answer that is complete. */
@@ -74,7 +75,7 @@ export interface Reader<A> {
 /** Values that are kept for a consumer that does not pull, before the transport is told to wait. */
 const highWater = 512
 
-export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reader<A> => {
+export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?: Soon.Run | undefined): Reader<A> => {
   const lines = wire.whole ? undefined : Lines.make(limit)
   let whole: Array<Uint8Array> = []
   let wholeSize = 0
@@ -118,10 +119,10 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
   }
 
   const notifySoon = (): void => {
-    if (body?.soon === undefined) return notify()
+    if (soon === undefined) return notify()
     if (isNotified) return
     isNotified = true
-    body.soon(notifyNow)
+    soon(notifyNow)
   }
 
   const finish = (outcome: Effect.Effect<Done, OllamaError.OllamaError>): void => {
@@ -200,7 +201,8 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
           if (buffer.length > 0 || exit !== undefined) notifySoon()
           // a part of a line is not a sign of life that a consumer could see
           else if (wire.folded && lineNumber !== before) waitingSince = clock.unsafeCurrentTimeMillis()
-        } else if (buffer.length >= highWater && !paused && exit === undefined) {
+        }
+        if (buffer.length >= highWater && !paused && exit === undefined) {
           paused = true
           body?.pause()
         }
@@ -242,7 +244,8 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number): Reade
           const current = sawFirst ? watch.gap : watch.first
           if (current !== undefined) {
             // while nobody waits, the clock stands still
-            const at = (wake === undefined ? now : waitingSince) + current
+            const isWaiting = wake !== undefined && buffer.length === 0
+            const at = (isWaiting ? waitingSince : now) + current
             if (now >= at) return expire(sawFirst ? "gap" : "first")
             next = Math.min(next, at)
             if (!isNear && !sawFirst && watch.nearExpiry !== undefined) {

@@ -15,11 +15,13 @@ import * as Option from "effect/Option"
 import type * as Duration from "effect/Duration"
 import type * as Blob from "../api/Blob.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
+import { Soon } from "../internal/soon.js"
 import * as OllamaClient from "../OllamaClient.js"
 import type * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
 import * as Files from "./files.js"
 import type * as internal from "./proxy.js"
+import { make as makeSoon } from "./soon.js"
 import * as Transport from "./transport.js"
 
 /**
@@ -94,7 +96,7 @@ export const layerHttpClient = (
     Effect.map(Transport.make(options), ({ client, connectLimit }) =>
       Layer.provideMerge(
         HttpClient.layerMergedContext(Effect.succeed(client)),
-        Layer.succeedContext(Context.make(ConnectLimit, connectLimit))
+        Layer.succeedContext(Context.make(ConnectLimit, connectLimit).pipe(Context.add(Soon, makeSoon())))
       )
     )
   )
