@@ -60,7 +60,10 @@ describe("a reader of a transport that hands on later", () => {
       }
       assert.isBelow(count, 2000)
       run()
-      assert.strictEqual((yield* read).length, count)
+      assert.deepStrictEqual(
+        yield* read,
+        Array.from({ length: count }, () => "a")
+      )
       assert.isFalse(body.paused)
     })
   )
