@@ -191,7 +191,7 @@ const describe = (self: Failure, what: string): string => {
 
 interface FailureMembers {
   readonly [TypeId]: TypeId
-  /** Whether the same request, sent again by the caller, may succeed (design, retry table). */
+  /** Whether the same request, sent again by the caller, may succeed. */
   readonly isRetryable: boolean
 }
 

@@ -1,7 +1,7 @@
 /**
  * The endpoints: where they are, which class they belong to, and how their answers end.
  *
- * The class decides clocks and retries (design, "classes of endpoints").
+ * The class decides which clocks run and what may be sent again.
  */
 
 export type Kind = "generation" | "embedding" | "read" | "write" | "transfer" | "upload" | "load"
