@@ -20,7 +20,7 @@ import type * as Watchdog from "../internal/watchdog.js"
 import * as Wire from "../internal/wire.js"
 import * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
-import type * as Residency from "./residency.js"
+import * as Residency from "./residency.js"
 
 /** What is sent with a request. */
 export interface Payload {
@@ -75,7 +75,6 @@ export interface Options {
 const wholeLimit = 256 * 1024 * 1024
 /** How long a complete answer may take to close its connection, before it is closed for it. */
 const drainLimit = Duration.seconds(1)
-const psPatience = 500
 
 const sum = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? undefined : a + b
@@ -225,7 +224,7 @@ const prepare = <A, Response>(
     ...(first.phase === "load" && need !== undefined
       ? {
           nearExpiry: {
-            before: psPatience,
+            before: Residency.patience,
             run: Effect.map(options.residency.of(need), (now) => {
               known = now
             })

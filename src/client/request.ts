@@ -17,9 +17,6 @@ import type * as Attempt from "./attempt.js"
 import type { Call } from "./call.js"
 import * as Residency from "./residency.js"
 
-/** A request before it is sent, with what its failures need to know. */
-export interface Prepared<A, Response> extends Call<A, Response> {}
-
 type Issue = OllamaError.InvalidRequest["issue"]
 
 /** `messages[0].images[1]` */

@@ -32,7 +32,8 @@ export interface Monitor {
 }
 
 const validity = 2_000
-const patience = 500
+/** How long a call waits for `/api/ps`, in milliseconds. */
+export const patience = 500
 const longest = 5_000
 /** The most bytes of `/api/ps` that are read: some thousand models. */
 const psLimit = 1024 * 1024
@@ -44,7 +45,7 @@ const modelsLimit = 256
 const reloading = ["num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
 
 /** `X` and `x:latest` are one model. */
-export const normalName = (name: string): string => {
+const normalName = (name: string): string => {
   const lower = name
     .trim()
     .toLowerCase()

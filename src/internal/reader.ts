@@ -29,8 +29,8 @@ export interface Wire<A> {
   readonly whole: boolean
   /** What an empty body means, where it is a good answer. */
   readonly empty?: () => A
-  /** What to make of a body that ended without a last value; `rest` is what had no line end. */
-  readonly unfinished: (rest: string | undefined, sawBytes: boolean) => OllamaError.OllamaError
+  /** What to make of a body that ended without a last value. */
+  readonly unfinished: (sawBytes: boolean) => OllamaError.OllamaError
   /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
   readonly unreadable: (problem: Lines.LineTooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
   /** What to make of a broken connection. */
@@ -178,7 +178,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
     }
     lines.flush((rest) => {
       // a JSON text that does not close is an answer that was cut, not one that is wrong
-      if (Lines.isCut(rest)) throw wire.unfinished(rest, true)
+      if (Lines.isCut(rest)) throw wire.unfinished(true)
       push(rest)
     })
   }
@@ -212,7 +212,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
         onEnd?.()
         if (exit !== undefined) return
         guarded(flush)
-        finish(sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(undefined, sawBytes))))
+        finish(sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(sawBytes))))
       },
       error: (error) => {
         sawEnd = true

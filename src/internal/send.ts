@@ -170,9 +170,9 @@ export const run = <A>(
       return Effect.map(Body.attach(response, reader.hooks), (body) => reader.attach(body))
     }
     // a page is known by its type: there is no need to read it
-    return Effect.flatMap(
-      status >= 200 && status < 400 ? Effect.succeed("<html>") : text(response, failureLimit),
-      (body) => Effect.map(answerFailure(send, response, body), reader.fail)
+    if (status >= 200 && status < 400) return elsewhere(status)
+    return Effect.flatMap(text(response, failureLimit), (body) =>
+      Effect.map(answerFailure(send, response, body), reader.fail)
     )
   }
 

@@ -58,6 +58,9 @@ export const make = <A, Response>(
       { status: options.status(), detail }
     )
 
+  const brokenOff = (cause?: OllamaError.Cause): OllamaError.OllamaError =>
+    attempt.failure(interrupted(options.endpoint.kind), { status: options.status(), cause })
+
   const errorLine = (json: unknown): OllamaError.OllamaError => {
     const text = AnswerText.fromJson(json)
     const seed = Classify.answer({
@@ -86,8 +89,7 @@ export const make = <A, Response>(
         json = JSON.parse(text)
       } catch {
         // a body of one value that does not close was cut
-        if (codec.whole && Lines.isCut(text))
-          throw attempt.failure(interrupted(options.endpoint.kind), { status: options.status() })
+        if (codec.whole && Lines.isCut(text)) throw brokenOff()
         // a page that is not announced as one
         if (isFirst && AnswerText.isHtml(undefined, text)) {
           throw attempt.failure(Classify.captivePortal, { status: options.status() })
@@ -100,18 +102,8 @@ export const make = <A, Response>(
       if (Either.isLeft(decoded)) throw protocol(text, lineNumber, decoded.left)
       return took(decoded.right)
     },
-    unfinished: (rest, sawBytes) =>
-      sawBytes
-        ? attempt.failure(
-            rest === undefined && codec.fold.partial() === undefined && codec.whole
-              ? (common) => new OllamaError.ProtocolError({ ...common, excerpt: "" })
-              : interrupted(options.endpoint.kind),
-            { status: options.status() }
-          )
-        : // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
-          options.isStream()
-          ? attempt.failure(interrupted(options.endpoint.kind), { status: options.status() })
-          : protocol("", undefined),
+    // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
+    unfinished: (sawBytes) => (sawBytes || options.isStream() ? brokenOff() : protocol("", undefined)),
     unreadable: (problem, lineNumber) =>
       attempt.failure(
         (common) =>
@@ -132,10 +124,9 @@ export const make = <A, Response>(
       const seed = Transport.classify(found, undefined)
       // after a chunk, or inside a value, the answer broke off; before that there was no answer
       return codec.fold.partial() !== undefined || (codec.whole && sawBytes)
-        ? attempt.failure(isTimer(found) ? seed : interrupted(options.endpoint.kind), {
-            status: options.status(),
-            cause
-          })
+        ? isTimer(found)
+          ? attempt.failure(seed, { status: options.status(), cause })
+          : brokenOff(cause)
         : attempt.failure(seed, { status: options.status(), cause })
     }
   }

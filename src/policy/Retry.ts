@@ -188,8 +188,8 @@ export const pushback = (values: ReadonlyArray<string>): Duration.Duration | "fo
 }
 
 /**
- * What becomes of a failure on the same host: not sent again, sent again once, after a wait, or (a connection that had
- * gone stale) at once.
+ * What becomes of a failure on the same host: not sent again, sent again once, or as often as the attempts allow; after a
+ * wait. (The client sends at once where a kept connection had gone stale.)
  *
  * @since 0.1.0
  * @category models

@@ -155,7 +155,10 @@ const exchange = (
       const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
       yield* breakOff(socket, tcp, failure?.how ?? "reset")
     }
-  }).pipe(Effect.catchAll(() => Effect.void))
+  }).pipe(
+    // the request itself broke off: the client left, and there is nobody to answer
+    Effect.catchAll(() => Effect.void)
+  )
 }
 
 const listening = (server: http.Server | https.Server, options: Options): Effect.Effect<number> =>
