@@ -1,6 +1,10 @@
 /**
  * `npm run bench:size [-- --json]`: what the package adds to a program in a browser, minified and gzipped (level 9),
  * measured on the published files. Wanted: at most 15 KiB of our own code for `import { OllamaClient }`.
+ *
+ * "Our own code" is a bundle without effect and @effect/platform; it still has their `import` statements (as "imports"
+ * says) and calls them as `a.flatMap`. A program that bundles effect has neither: what such a program grows by is
+ * "added to effect", the bundle with everything less one of the same parts of effect alone.
  */
 import { execFileSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -21,6 +25,11 @@ interface Measurement {
   readonly limit?: number
 }
 
+interface Size {
+  readonly minified: number
+  readonly gzipped: number
+}
+
 const client = `export { OllamaClient } from "effect-ollama"`
 const measurements: ReadonlyArray<Measurement> = [
   { name: "{ OllamaClient }, our own code", code: client, ownOnly: true, limit: limitKiB },
@@ -35,7 +44,7 @@ const measurements: ReadonlyArray<Measurement> = [
   { name: "everything, our own code", code: `export * from "effect-ollama"`, ownOnly: true }
 ]
 
-const measure = async ({ code, limit, name, ownOnly }: Measurement) => {
+const bundle = async (code: string, ownOnly: boolean) => {
   const result = await build({
     // A folder of the package, so that `effect-ollama` is the package itself, through its `exports`.
     stdin: { contents: code, resolveDir: root, loader: "js" },
@@ -51,24 +60,62 @@ const measure = async ({ code, limit, name, ownOnly }: Measurement) => {
   })
   const [output] = result.outputFiles
   if (output === undefined) throw new Error("esbuild wrote nothing")
-  const gzipped = gzipSync(output.contents, { level: 9 }).length / kibibyte
-  return {
-    name,
-    minifiedKiB: output.contents.length / kibibyte,
-    gzippedKiB: gzipped,
-    limitKiB: limit,
-    pass: limit === undefined ? undefined : gzipped <= limit
-  }
+  return output.text
 }
 
-const line = (result: Awaited<ReturnType<typeof measure>>) => {
+const sizeOf = (text: string): Size => ({
+  minified: Buffer.byteLength(text),
+  gzipped: gzipSync(text, { level: 9 }).length
+})
+
+const less = (whole: Size, part: Size): Size => ({
+  minified: whole.minified - part.minified,
+  gzipped: whole.gzipped - part.gzipped
+})
+
+const importStatement = /import(?:\*as ([\w$]+) |\{([^}]*)\})from"([^"]*)";?/g
+
+/** A program that uses the same parts of effect as a minified bundle of our own code, and nothing else. */
+const sameOfEffect = (own: string): string =>
+  [...own.matchAll(importStatement)]
+    .map(([, namespace, names = "", from], i) => {
+      const reads = new RegExp(`(?<![\\w$.])${namespace?.replaceAll("$", "\\$")}\\.(\\w+)`, "g")
+      const members =
+        namespace === undefined
+          ? names.split(",").map((name) => name.replace(/ as .*/, ""))
+          : [...own.matchAll(reads)].map(([, member]) => member)
+      return `import * as m${i} from "${from}"\nuse(${members.map((member) => `m${i}.${member}`).join()})`
+    })
+    .join("\n")
+
+const inKiB = (name: string, { gzipped, minified }: Size, limit?: number) => ({
+  name,
+  minifiedKiB: minified / kibibyte,
+  gzippedKiB: gzipped / kibibyte,
+  limitKiB: limit,
+  pass: limit === undefined ? undefined : gzipped / kibibyte <= limit
+})
+
+const measure = async ({ code, limit, name, ownOnly }: Measurement) =>
+  inKiB(name, sizeOf(await bundle(code, ownOnly)), limit)
+
+const measureAdded = async () => {
+  const own = await bundle(client, true)
+  const [whole, effect] = await Promise.all([bundle(client, false), bundle(sameOfEffect(own), false)])
+  return [
+    inKiB("{ OllamaClient }, its imports of effect", less(sizeOf(own), sizeOf(own.replace(importStatement, "")))),
+    inKiB("{ OllamaClient }, added to effect", less(sizeOf(whole), sizeOf(effect)))
+  ]
+}
+
+const line = (result: ReturnType<typeof inKiB>) => {
   const verdict = result.limitKiB === undefined ? "" : `  ${result.pass ? "PASS" : "FAIL"} (at most ${result.limitKiB})`
   const figure = (kib: number) => kib.toFixed(1).padStart(7)
   return `${result.name.padEnd(52)}${figure(result.minifiedKiB)}${figure(result.gzippedKiB)}${verdict}`
 }
 
 execFileSync(process.execPath, ["scripts/build.mjs", "--if-stale", "--no-check"], { cwd: root, stdio: "inherit" })
-const results = await Promise.all(measurements.map(measure))
+const results = [...(await Promise.all(measurements.map(measure))), ...(await measureAdded())]
 if (process.argv.includes("--json")) console.log(JSON.stringify(results, null, 2))
 else {
   console.log(`${"KiB".padEnd(52)}${"minified".padStart(8)}${"gzipped".padStart(8)}`)

@@ -5,7 +5,6 @@
  */
 import * as Config from "effect/Config"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as internal from "./internal/address.js"
 import * as OllamaError from "./OllamaError.js"
@@ -82,10 +81,7 @@ export const address = (host: string | undefined): Either.Either<Address, Ollama
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<OllamaConfig> = Config.map(
-  Config.all({
-    host: Config.option(Config.nonEmptyString("OLLAMA_HOST")),
-    apiKey: Config.option(Config.redacted(Config.nonEmptyString("OLLAMA_API_KEY")))
-  }),
-  ({ apiKey, host }) => ({ host: Option.getOrUndefined(host), apiKey: Option.getOrUndefined(apiKey) })
-)
+export const config: Config.Config<OllamaConfig> = Config.all({
+  host: Config.withDefault(Config.nonEmptyString("OLLAMA_HOST"), undefined),
+  apiKey: Config.withDefault(Config.redacted(Config.nonEmptyString("OLLAMA_API_KEY")), undefined)
+})

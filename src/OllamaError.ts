@@ -11,6 +11,7 @@ import type { YieldableError } from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 
 /**
@@ -44,6 +45,10 @@ export const Phase = Schema.Literal("prepare", "queue", "connect", "load", "firs
 export type Phase = typeof Phase.Type
 
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
+
+/** A field that a constructor may leave out. */
+const byDefault = <A, I>(schema: Schema.Schema<A, I>, value: A) =>
+  Schema.withConstructorDefault(Schema.propertySignature(schema), () => value)
 
 /**
  * What happened below, in three strings: the code of the operating system or the transport, and name and message of
@@ -124,25 +129,13 @@ const common = {
   /** The address the call went to, without credentials: `http://127.0.0.1:11434`. */
   host: optional(Schema.String),
   /** The path of the endpoint: `/api/chat`. */
-  endpoint: Schema.String.pipe(
-    Schema.propertySignature,
-    Schema.withConstructorDefault(() => "")
-  ),
+  endpoint: byDefault(Schema.String, ""),
   model: optional(Schema.String),
-  phase: Phase.pipe(
-    Schema.propertySignature,
-    Schema.withConstructorDefault((): Phase => "prepare")
-  ),
+  phase: byDefault<Phase, Phase>(Phase, "prepare"),
   /** Since the call began; milliseconds when encoded. */
-  elapsed: Schema.DurationFromMillis.pipe(
-    Schema.propertySignature,
-    Schema.withConstructorDefault(() => Duration.zero)
-  ),
+  elapsed: byDefault(Schema.DurationFromMillis, Duration.zero),
   /** Earlier attempts of this call, oldest first. */
-  attempts: Schema.Array(Attempt).pipe(
-    Schema.propertySignature,
-    Schema.withConstructorDefault((): ReadonlyArray<Attempt> => [])
-  ),
+  attempts: byDefault(Schema.Array(Attempt), []),
   /** The HTTP status, where there was one. */
   status: optional(Schema.Int),
   /** The server's own text, at most 500 characters, without secrets. */
@@ -167,6 +160,7 @@ interface Failure {
   readonly remedy: string
   readonly partial?: Partial
   readonly attempts: ReadonlyArray<Attempt>
+  readonly stack?: string
 }
 
 const seconds = (duration: Duration.Duration): string => {
@@ -229,45 +223,40 @@ const Failure =
     const Base = Schema.TaggedError<Self>(`effect-ollama/OllamaError/${tag}`)(tag, {
       ...common,
       /** One sentence that says what to do. */
-      remedy: Schema.String.pipe(
-        Schema.propertySignature,
-        Schema.withConstructorDefault(() => options.remedy)
-      ),
+      remedy: byDefault(Schema.String, options.remedy),
       ...options.fields
     })
-    // the members are the same for every tag, so they are put on the prototype here, and typed by FailureClass
-    const Untyped: new (props: object, options?: Schema.MakeOptions) => object = Base as never
+    // the members are the same for every tag, so they are put on a subclass here, and typed by FailureClass
+    const Untyped: new (props: object, options?: Schema.MakeOptions) => Failure = Base as never
+    const what: (self: Failure) => string = options.what as never
+    const isRetryable: (self: Failure) => boolean = options.isRetryable as never
     class Discreet extends Untyped {
       constructor(props: object, makeOptions?: Schema.MakeOptions) {
         super(props, makeOptions)
         for (const key of concealed) {
-          const descriptor = Object.getOwnPropertyDescriptor(this, key)
-          if (descriptor) Object.defineProperty(this, key, { ...descriptor, enumerable: false })
+          if (Object.hasOwn(this, key)) Object.defineProperty(this, key, { enumerable: false })
         }
       }
+      get [TypeId]() {
+        return TypeId
+      }
+      get message() {
+        return describe(this, what(this))
+      }
+      get isRetryable() {
+        return isRetryable(this)
+      }
+      override toString() {
+        return `${tag}: ${this.message}`
+      }
+      toJSON() {
+        return Object.assign({ _tag: tag, message: this.message }, plain({ ...this }))
+      }
+      [Inspectable.NodeInspectSymbol]() {
+        // the head of the stack is what the error was before its fields were set
+        return String(this) + (/\n\s+at [^]*/.exec(this.stack ?? "")?.[0] ?? "")
+      }
     }
-    type Self_ = Schema.Struct.Type<Fields> & Failure
-    const define = (key: PropertyKey, get: (self: Self_) => unknown): void => {
-      Object.defineProperty(Discreet.prototype, key, {
-        configurable: true,
-        get(this: Self_) {
-          return get(this)
-        }
-      })
-    }
-    define(TypeId, () => TypeId)
-    define("message", (self) => describe(self, options.what(self)))
-    define("isRetryable", (self) => options.isRetryable(self))
-    define("toString", (self) => () => `${tag}: ${describe(self, options.what(self))}`)
-    define("toJSON", (self) => () => {
-      const out: Record<string, unknown> = { _tag: tag, message: describe(self, options.what(self)) }
-      for (const [key, value] of Object.entries(self)) out[key] = plain(value)
-      return out
-    })
-    define(Inspectable.NodeInspectSymbol, (self) => () => {
-      const stack = Predicate.hasProperty(self, "stack") ? String(self.stack) : ""
-      return [String(self), ...stack.split("\n").filter((line) => /^\s+at /.test(line))].join("\n")
-    })
     return Discreet as never
   }
 
@@ -277,7 +266,7 @@ const plain = (value: unknown): unknown =>
     : Array.isArray(value)
       ? value.map(plain)
       : Predicate.isRecord(value)
-        ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+        ? Record.map(value, plain)
         : value
 
 const received = (self: Failure): string => (self.partial ? "the next chunk" : "the first chunk")
@@ -465,10 +454,7 @@ export class ServerError extends Failure<ServerError>()("ServerError", {
     /** The process that runs the model died; the next request starts it again. */
     crashed: Schema.Boolean,
     /** The server's text marks a state that passes. */
-    transient: Schema.Boolean.pipe(
-      Schema.propertySignature,
-      Schema.withConstructorDefault(() => false)
-    )
+    transient: byDefault(Schema.Boolean, false)
   },
   remedy: "Look into the server's log",
   what: (self) => (self.crashed ? "the model's process crashed" : "the server failed"),

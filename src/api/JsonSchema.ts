@@ -9,69 +9,34 @@
 import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as Predicate from "effect/Predicate"
+import * as ReadonlyRecord from "effect/Record"
 import type * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import type { JsonSchemaObject, Tool } from "./Shared.js"
 
 /** Where JSON Schema keeps schemas inside a schema. Everything else (`enum`, `default`, `examples`, …) is a value. */
-const inOne = new Set([
-  "additionalItems",
-  "additionalProperties",
-  "contains",
-  "else",
-  "if",
-  "not",
-  "propertyNames",
-  "then"
-])
-const inMany = new Set(["allOf", "anyOf", "oneOf", "prefixItems"])
+const inside = new Set(
+  "additionalItems additionalProperties allOf anyOf contains else if items not oneOf prefixItems propertyNames then".split(
+    " "
+  )
+)
 const inNamed = new Set(["dependentSchemas", "patternProperties", "properties"])
 
 const isObject = (u: unknown): u is JsonSchemaObject => Predicate.isRecord(u)
 
-const mapValues = (object: JsonSchemaObject, f: (value: unknown) => unknown): JsonSchemaObject =>
-  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, f(value)]))
-
-/** Applies `f` to each schema directly inside a schema. `items` holds one or several. */
+/** Applies `f` to each schema directly inside a schema. */
 const mapSchemas = (schema: JsonSchemaObject, f: (inner: JsonSchemaObject) => JsonSchemaObject): JsonSchemaObject => {
-  const one = (u: unknown): unknown => (isObject(u) ? f(u) : u)
-  const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
-    if (Array.isArray(value) && (inMany.has(key) || key === "items")) return [key, value.map(one)]
-    if (isObject(value) && inNamed.has(key)) return [key, mapValues(value, one)]
-    return [key, inOne.has(key) || key === "items" ? one(value) : value]
-  })
-  return Object.fromEntries(entries)
+  const one = (u: unknown): unknown => (Array.isArray(u) ? u.map(one) : isObject(u) ? f(u) : u)
+  return ReadonlyRecord.map(schema, (value, key) =>
+    inside.has(key) ? one(value) : inNamed.has(key) && isObject(value) ? ReadonlyRecord.map(value, one) : value
+  )
 }
 
 /** The name in `#/$defs/name` or `#/definitions/name`. */
-const refName = (schema: JsonSchemaObject): string | undefined => {
-  const ref = schema["$ref"]
-  const match = typeof ref === "string" ? /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec(ref) : null
-  return match?.[1]?.replaceAll("~1", "/").replaceAll("~0", "~")
-}
-
-/** The definitions that contain themselves, directly or through others. */
-const recursiveNames = (definitions: ReadonlyMap<string, JsonSchemaObject>): ReadonlySet<string> => {
-  const uses = new Map<string, Set<string>>()
-  for (const [name, definition] of definitions) {
-    const found = new Set<string>()
-    const visit = (schema: JsonSchemaObject): JsonSchemaObject => {
-      const ref = refName(schema)
-      if (ref !== undefined) found.add(ref)
-      return mapSchemas(schema, visit)
-    }
-    visit(definition)
-    uses.set(name, found)
-  }
-  const reaches = (from: string, target: string, seen: Set<string>): boolean =>
-    [...(uses.get(from) ?? [])].some((next) => {
-      if (next === target) return true
-      if (seen.has(next)) return false
-      seen.add(next)
-      return reaches(next, target, seen)
-    })
-  return new Set([...definitions.keys()].filter((name) => reaches(name, name, new Set())))
-}
+const refName = ({ $ref }: JsonSchemaObject): string | undefined =>
+  typeof $ref === "string"
+    ? /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec($ref)?.[1]?.replaceAll("~1", "/").replaceAll("~0", "~")
+    : undefined
 
 /** `{ allOf: [schema], …annotations }`, which is how annotations are put on a reference, says the same without `allOf`. */
 const withoutSingleAllOf = (schema: JsonSchemaObject): JsonSchemaObject => {
@@ -84,10 +49,8 @@ const withoutSingleAllOf = (schema: JsonSchemaObject): JsonSchemaObject => {
 }
 
 /** What is said about a recursive definition in a tool, where it cannot be written out and may not be referred to. */
-const outline = (definition: JsonSchemaObject | undefined): JsonSchemaObject => {
-  const { description, type } = definition ?? {}
-  return { ...(type !== undefined && { type }), ...(description !== undefined && { description }) }
-}
+const outline = (definition: JsonSchemaObject): JsonSchemaObject =>
+  ReadonlyRecord.filter(definition, (_, key) => key === "type" || key === "description")
 
 /**
  * Writes the definitions of a JSON Schema out where they are used, and removes `$schema` and `$id`. A definition that contains
@@ -105,40 +68,53 @@ export const inline = (
   }
 ): JsonSchemaObject => {
   const { $defs, $id: _, $schema: __, definitions, ...root }: JsonSchemaObject = { ...jsonSchema }
-  const named = new Map<string, JsonSchemaObject>()
-  for (const group of [definitions, $defs]) {
-    if (!isObject(group)) continue
-    for (const [name, definition] of Object.entries(group)) if (isObject(definition)) named.set(name, definition)
-  }
-  const recursive = recursiveNames(named)
-  const cut = options?.recursive === "cut"
+  const named = new Map<string, unknown>(Object.entries(Object.assign({}, definitions, $defs)))
   const kept = new Set<string>()
 
-  const resolve = (schema: JsonSchemaObject, inside: ReadonlySet<string>, isRoot: boolean): JsonSchemaObject => {
-    const name = refName(schema)
+  const definitionOf = (name: string | undefined): JsonSchemaObject | undefined => {
     const definition = name === undefined ? undefined : named.get(name)
-    if (name === undefined || definition === undefined) {
-      const { $id: _, ...rest } = schema
-      return withoutSingleAllOf(mapSchemas(rest, (inner) => resolve(inner, inside, false)))
-    }
-    const { $ref: _, ...beside } = schema
-    if (!recursive.has(name)) return { ...resolve(definition, inside, isRoot), ...resolve(beside, inside, false) }
-    if (!cut && !isRoot) {
-      kept.add(name)
-      return { $ref: `#/$defs/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, ...resolve(beside, inside, false) }
-    }
-    if (inside.has(name)) return { ...outline(definition), ...beside }
-    return { ...resolve(definition, new Set([...inside, name]), false), ...resolve(beside, inside, false) }
+    return isObject(definition) ? definition : undefined
   }
 
-  const out = resolve(root, new Set(), true)
+  /** Whether a definition contains itself, directly or through others. */
+  const isRecursive = (name: string): boolean => {
+    const seen = new Set<string>()
+    const visit = (schema: JsonSchemaObject): JsonSchemaObject => {
+      const next = refName(schema)
+      if (next !== undefined && !seen.has(next)) {
+        seen.add(next)
+        visit(definitionOf(next) ?? {})
+      }
+      return mapSchemas(schema, visit)
+    }
+    visit(definitionOf(name) ?? {})
+    return seen.has(name)
+  }
+  const recursive = new Set([...named.keys()].filter(isRecursive))
+
+  const resolve = (schema: JsonSchemaObject, within: ReadonlyArray<string>, isRoot: boolean): JsonSchemaObject => {
+    const name = refName(schema)
+    const definition = definitionOf(name)
+    if (name === undefined || definition === undefined) {
+      const { $id: _, ...rest } = schema
+      return withoutSingleAllOf(mapSchemas(rest, (inner) => resolve(inner, within, false)))
+    }
+    const { $ref, ...rest } = schema
+    const beside = resolve(rest, within, false)
+    const isLoop = recursive.has(name)
+    if (isLoop && options?.recursive !== "cut" && !isRoot) {
+      kept.add(name)
+      return { $ref: String($ref).replace("#/definitions/", "#/$defs/"), ...beside }
+    }
+    if (within.includes(name)) return { ...outline(definition), ...beside }
+    return { ...resolve(definition, [...within, name], isRoot && !isLoop), ...beside }
+  }
+
+  const out = resolve(root, [], true)
   const definitionsOut = new Map<string, JsonSchemaObject>()
   // resolving a kept definition may keep others
-  for (const name of kept) {
-    const definition = named.get(name)
-    if (definition !== undefined) definitionsOut.set(name, resolve(definition, new Set(), false))
-  }
-  return definitionsOut.size === 0 ? out : { ...out, $defs: Object.fromEntries(definitionsOut) }
+  for (const name of kept) definitionsOut.set(name, resolve(definitionOf(name) ?? {}, [], false))
+  return kept.size === 0 ? out : { ...out, $defs: Object.fromEntries(definitionsOut) }
 }
 
 /** `effect/JSONSchema` describes a struct without fields as "any object or array". */

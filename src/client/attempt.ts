@@ -18,9 +18,12 @@ import * as Reader from "../internal/reader.js"
 import * as Send from "../internal/send.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import * as Wire from "../internal/wire.js"
-import * as OllamaError from "../OllamaError.js"
+import type * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
+import * as Clocks from "./clocks.js"
+import * as OwnedLoad from "./ownedLoad.js"
 import * as Residency from "./residency.js"
+import * as Timing from "./timing.js"
 
 /** What is sent with a request. */
 export interface Payload {
@@ -55,6 +58,10 @@ export interface Won<A, Response> {
   readonly codec: Codec.Codec<A, Response>
   /** The failures of the attempts before. */
   readonly earlier: ReadonlyArray<OllamaError.Attempt>
+  /** How the answer ended; valid when `close` runs. `left` is an answer that its reader did not want to its end. */
+  readonly outcome: () => OllamaError.OllamaError | "success" | "left"
+  /** What the server says of its time, once it has. */
+  readonly timing: () => Timing.Timing | undefined
   /** Lets go of the connection; what the server still wants to say after the last value is waited for elsewhere. */
   readonly close: Effect.Effect<void>
 }
@@ -76,71 +83,6 @@ const wholeLimit = 256 * 1024 * 1024
 /** How long a complete answer may take to close its connection, before it is closed for it. */
 const drainLimit = Duration.seconds(1)
 
-const sum = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? undefined : a + b
-
-/** The clock until the first value: its phase, and its limit in milliseconds. */
-const firstClock = <A, Response>(
-  plan: Plan<A, Response>,
-  limits: Timeouts.Limits,
-  residency: Residency.Residency
-): { readonly phase: OllamaError.Phase; readonly limit: number | undefined } => {
-  switch (plan.endpoint.kind) {
-    case "generation":
-    case "embedding":
-      return residency === "resident"
-        ? { phase: "firstToken", limit: limits.firstToken }
-        : { phase: "load", limit: residency === "absent" ? sum(limits.load, limits.firstToken) : limits.load }
-    case "load":
-      return { phase: "load", limit: limits.load }
-    case "upload":
-      return { phase: "gap", limit: sum(limits.gap, plan.payload.allowance) }
-    default:
-      return { phase: "response", limit: limits.firstToken }
-  }
-}
-
-const remedies: Readonly<Record<string, string>> = {
-  load: "The model was still being loaded: raise timeouts.load, load it beforehand (OllamaClient.load), or keep it in memory with keep_alive",
-  unknown:
-    "What the server was doing is not known, because /api/ps did not tell: restart it if it hangs, and check what is in between (proxy, firewall); if it is only slow, raise timeouts.load",
-  firstToken:
-    "The model is in memory but did not begin: raise timeouts.firstToken for long prompts, or relieve the server (other calls may be ahead in its queue)",
-  gap: "The server fell silent: raise timeouts.gap for slow models, or restart a model process that hangs",
-  response: "The server takes connections but does not answer: restart it, or raise timeouts.firstToken",
-  total: "Raise timeouts.total, ask for less (num_predict), or use a faster model"
-}
-
-interface Expiry {
-  readonly phase: OllamaError.Phase
-  readonly limit: number
-  /** Of the answer, where its headers had come. */
-  readonly status?: number | undefined
-  /** Where another one than that of the phase helps. */
-  readonly remedy?: string | undefined
-}
-
-const timeout = (attempt: Context.Attempt, expiry: Expiry): OllamaError.OllamaError => {
-  const { limit, phase, remedy = remedies[phase], status } = expiry
-  return attempt.failure(
-    (common) =>
-      new OllamaError.Timeout({
-        ...common,
-        limit: Duration.millis(limit),
-        ...(remedy === undefined ? {} : { remedy })
-      }),
-    { phase, status }
-  )
-}
-
-/** What ran out before the first value, as far as is known at that moment. */
-const firstExpiry = (first: ReturnType<typeof firstClock>, known: Residency.Residency | undefined): Expiry => {
-  const limit = first.limit ?? 0
-  if (first.phase !== "load") return { phase: first.phase, limit }
-  if (known === "resident") return { phase: "firstToken", limit }
-  return { phase: "load", limit, ...(known === "unknown" ? { remedy: remedies.unknown } : {}) }
-}
-
 const noPartial = (): undefined => undefined
 
 /** Failures after which a model that was in memory need not be there any more. */
@@ -150,11 +92,6 @@ const mayHaveLost = (error: OllamaError.OllamaError): boolean =>
   error._tag === "StreamInterrupted" ||
   (error._tag === "ServerError" && error.crashed)
 
-const residencyOf = <A, Response>(plan: Plan<A, Response>, options: Options): Effect.Effect<Residency.Residency> =>
-  plan.need === undefined || (options.limits.load === undefined && options.limits.firstToken === undefined)
-    ? Effect.succeed("resident")
-    : options.residency.of(plan.need)
-
 /** Runs one attempt; what it holds is released when it fails, and by `close` when it is won. */
 export const run = <A, Response>(
   plan: Plan<A, Response>,
@@ -163,22 +100,41 @@ export const run = <A, Response>(
 ): Effect.Effect<Won<A, Response>, OllamaError.OllamaError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.clock, (clock) =>
-      Effect.flatMap(restore(withDeadline(residencyOf(plan, options), options, clock)), (residency) => {
-        const started = prepare(plan, options, clock, residency)
-        return Effect.zipRight(
-          started.open,
-          Effect.matchCauseEffect(restore(started.won.reader.read), {
-            onFailure: (cause) => Effect.zipRight(started.won.close, Effect.failCause(cause)),
-            onSuccess: (first) => {
-              const won: Won<A, Response> = { ...started.won, first }
-              hold(won)
-              return Effect.succeed(won)
-            }
-          })
-        )
-      })
+      Effect.flatMap(restore(OwnedLoad.ready(plan, options, clock, preload)), (residency) =>
+        send(plan, options, clock, residency, hold, restore)
+      )
     )
   )
+
+const send = <A, Response>(
+  plan: Plan<A, Response>,
+  options: Options,
+  clock: Clock.Clock,
+  residency: Residency.Residency,
+  hold: (won: Won<A, Response>) => void,
+  restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
+): Effect.Effect<Won<A, Response>, OllamaError.OllamaError> => {
+  const started = prepare(plan, options, clock, residency)
+  return Effect.zipRight(
+    started.open,
+    Effect.matchCauseEffect(restore(started.won.reader.read), {
+      onFailure: (cause) => Effect.zipRight(started.won.close, Effect.failCause(cause)),
+      onSuccess: (first) => {
+        const won: Won<A, Response> = { ...started.won, first }
+        hold(won)
+        return Effect.succeed(won)
+      }
+    })
+  )
+}
+
+/** A load that nobody waits for in person. */
+const preload: OwnedLoad.Send = (plan, options, clock) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(send(plan, options, clock, "absent", ignore, restore), (won) => won.close)
+  )
+
+const ignore = (): void => undefined
 
 interface Started<A, Response> {
   /** Sends, and begins to watch. */
@@ -194,13 +150,19 @@ const prepare = <A, Response>(
 ): Started<A, Response> => {
   const { call, limits } = options
   const { need } = plan
-  const first = firstClock(plan, limits, residency)
+  let first = Clocks.first(plan, limits, residency)
   let status = 0
   let isStream = false
-  let known = need === undefined ? undefined : residency
+  // a request to load is on the load clock, whatever is in memory
+  const isWatched = need !== undefined && plan.endpoint.kind !== "load"
+  let known = isWatched ? residency : undefined
+  let failure: OllamaError.OllamaError | undefined
+  let last: A | undefined
+  let isComplete = false
   const codec = plan.codec(() => status)
   const partial = codec.whole ? noPartial : () => codec.fold.partial()
   const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
+    failure ??= error
     if (need !== undefined && mayHaveLost(error)) options.residency.forget(need.model)
   })
   const wire = Wire.make(attempt, codec, {
@@ -209,7 +171,11 @@ const prepare = <A, Response>(
     folded: plan.folded,
     status: () => status,
     isStream: () => isStream,
-    onSeen: () => {
+    onSeen: (value, isLast) => {
+      if (isLast) {
+        last = value
+        isComplete = true
+      }
       if (need !== undefined) options.residency.seen(need, clock.unsafeCurrentTimeMillis())
     }
   })
@@ -217,30 +183,38 @@ const prepare = <A, Response>(
   plan.onTouch?.(reader.touch)
 
   const gap = codec.whole ? undefined : limits.gap
-  const entry = reader.watch({
+  const look = Effect.suspend(() => {
+    if (need === undefined) return Effect.void
+    if (first.phase === "load") {
+      return Effect.map(options.residency.of(need), (now) => {
+        known = now
+      })
+    }
+    return Effect.map(options.residency.isListed(need), (now) => {
+      if (now !== "absent") return
+      // put out of memory meanwhile: the server loads it for this request
+      known = now
+      first = Clocks.cold(limits)
+      watch.first = first.limit
+      if (attempt.stage === "firstToken") attempt.stage = first.phase
+    })
+  })
+  const watch: Reader.Watch = {
     first: first.limit,
     gap,
     deadline: options.deadline,
-    ...(first.phase === "load" && need !== undefined
-      ? {
-          nearExpiry: {
-            before: Residency.patience,
-            run: Effect.map(options.residency.of(need), (now) => {
-              known = now
-            })
-          }
-        }
-      : {}),
+    ...(isWatched ? { nearExpiry: { before: Residency.patience, run: look } } : {}),
     expired: (which) =>
-      timeout(attempt, {
+      Clocks.timeout(attempt, {
         ...(which === "total"
           ? { phase: "total", limit: limits.total ?? 0 }
           : which === "gap"
             ? { phase: "gap", limit: gap ?? 0 }
-            : firstExpiry(first, known)),
+            : Clocks.firstExpiry(first, known)),
         status: status === 0 ? undefined : status
       })
-  })
+  }
+  const entry = reader.watch(watch)
 
   const lifetime = live(
     options.watchdog,
@@ -254,7 +228,17 @@ const prepare = <A, Response>(
       isStream = lines
     })
   )
-  return { open, won: { reader, codec, earlier: options.earlier, close: lifetime.close } }
+  return {
+    open,
+    won: {
+      reader,
+      codec,
+      earlier: options.earlier,
+      outcome: () => (isComplete ? "success" : (failure ?? "left")),
+      timing: () => Timing.of(last),
+      close: lifetime.close
+    }
+  }
 }
 
 // made apart from what lives as long as the answer, which would keep the request for as long
@@ -328,20 +312,3 @@ const drained = <A>(reader: Reader.Reader<A>, closeScope: Effect.Effect<void>): 
       )
     )
   )
-
-/** The look at what is in memory is a part of the call. */
-const withDeadline = <B>(
-  effect: Effect.Effect<B>,
-  options: Options,
-  clock: Clock.Clock
-): Effect.Effect<B, OllamaError.OllamaError> =>
-  options.deadline === undefined
-    ? effect
-    : Effect.timeoutFail(effect, {
-        duration: Math.max(0, options.deadline - clock.unsafeCurrentTimeMillis()),
-        onTimeout: () =>
-          timeout(Context.attempt(options.call, clock, options.earlier, "prepare", noPartial), {
-            phase: "total",
-            limit: options.limits.total ?? 0
-          })
-      })

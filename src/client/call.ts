@@ -1,181 +1,147 @@
 /**
- * A call: attempts under the policy in force, until one is won or the policy says to stop. The values are folded into
- * one answer, or given out as a Stream; either way nothing is sent again once a part of the answer has arrived.
+ * A call: attempts under the policy in force, on the host and model that were asked for and on those that the policy
+ * falls back to, until one is won. The values are folded into one answer, or given out as a Stream; either way nothing is
+ * sent again once a part of the answer has arrived.
  */
+import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
+import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import * as Context from "../internal/context.js"
-import type * as Host from "../internal/host.js"
+import type { Endpoint } from "../internal/endpoint.js"
 import * as Reader from "../internal/reader.js"
-import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
-import type { Policy } from "../policy/Policy.js"
-import * as Retry from "../policy/Retry.js"
-import * as Timeouts from "../policy/Timeouts.js"
-import * as Attempt from "./attempt.js"
-import type * as Residency from "./residency.js"
+import * as Fallback from "../policy/Fallback.js"
+import type * as Attempt from "./attempt.js"
+import * as Report from "./report.js"
+import * as Retrying from "./retrying.js"
+import * as Running from "./running.js"
+import type * as Server from "./server.js"
 
-/** A user's own schedule of retries. */
-export type RetrySchedule = Schedule.Schedule<unknown, OllamaError.OllamaError>
+type Failure = OllamaError.OllamaError
 
-export interface Settings {
-  readonly host: Host.Host
-  readonly residency: Residency.Monitor
-  readonly watchdog: Watchdog.Watchdog
-  readonly lineLimit: number
-  readonly policy: Policy
-  readonly retrySchedule: RetrySchedule | undefined
-}
-
-/** A call with what automatic clocks want to know of it. */
-export interface Call<A, Response> {
-  readonly plan: Attempt.Plan<A, Response>
-  readonly facts: Timeouts.Request
-}
-
-/** Failures after which certainly nothing was done by the server. */
-const nothingWasDone = (error: OllamaError.OllamaError): boolean =>
-  (error._tag === "Unreachable" && (error.reason === "refused" || error.reason === "dns")) ||
-  (error._tag === "Timeout" && error.phase === "connect") ||
-  (error._tag === "Overloaded" && error.status === 503)
-
-/** Whether this kind of call may be sent again at all after this failure. */
-const isSafe = <A, Response>(plan: Attempt.Plan<A, Response>, error: OllamaError.OllamaError): boolean => {
-  if (error.partial !== undefined || plan.payload.isOneShot) return false
-  return plan.endpoint.kind !== "write" || nothingWasDone(error)
-}
-
-const sameHost = <A, Response>(plan: Attempt.Plan<A, Response>, error: OllamaError.OllamaError): Retry.SameHost =>
-  plan.endpoint.kind === "read" && error._tag === "Timeout" && error.phase === "response"
-    ? "backoff"
-    : Retry.sameHost(error)
-
-/** A connection that had been kept and was closed meanwhile; the next one is fresh, so there is nothing to wait for. */
-const isStale = (error: OllamaError.OllamaError, hadAnswered: boolean, retries: number): boolean =>
-  hadAnswered && retries === 0 && error._tag === "Unreachable" && error.reason === "reset"
-
-interface State {
-  readonly earlier: ReadonlyArray<OllamaError.Attempt>
-  readonly backoff: Retry.State
-}
-
-/** What the failures of a call say of it. */
-export const context = <A, Response>(
-  { plan }: Call<A, Response>,
-  { host }: Settings,
-  startedAt: number
-): Context.Call => ({
-  host: host.address.url,
-  endpoint: plan.path,
-  ...(plan.model === undefined ? {} : { model: plan.model }),
-  secrets: host.secrets,
-  request: plan.request,
-  startedAt
-})
+/** Makes the call for a server; for another model, where a policy falls back to one. */
+export type Draft<A, Response> = (
+  server: Server.Server,
+  model?: string | undefined
+) => Effect.Effect<Running.Call<A, Response>, Failure>
 
 /** Runs attempts until one is won; `hold` learns of it before anything can interrupt. */
 const win = <A, Response>(
-  call: Call<A, Response>,
-  settings: Settings,
-  hold: (won: Attempt.Won<A, Response>) => void
-): Effect.Effect<Attempt.Won<A, Response>, OllamaError.OllamaError> =>
-  Effect.flatMap(Effect.clock, (clock) => {
-    const { plan } = call
-    const { host, policy } = settings
-    const startedAt = clock.unsafeCurrentTimeMillis()
-    const limits = Timeouts.limits(policy.timeouts, call.facts)
-    const deadline = limits.total === undefined ? undefined : startedAt + limits.total
-    const about = context(call, settings, startedAt)
-
-    /** Sleeps before the next attempt, or fails with what happened when there is none. */
-    const pause = (
-      error: OllamaError.OllamaError,
-      delay: Duration.Duration
-    ): Effect.Effect<void, OllamaError.OllamaError> =>
-      deadline !== undefined && clock.unsafeCurrentTimeMillis() + Duration.toMillis(delay) >= deadline
-        ? Effect.fail(error)
-        : Duration.toMillis(delay) === 0
-          ? Effect.void
-          : Effect.sleep(delay)
-
-    const byPolicy = (
-      error: OllamaError.OllamaError,
-      state: State,
-      hadAnswered: boolean
-    ): Effect.Effect<Retry.State, OllamaError.OllamaError> => {
-      const { retry } = policy
-      const decision = sameHost(plan, error)
-      const used = state.earlier.length + 1
-      const again = decision === "backoff" || (decision === "once" && !state.earlier.some((e) => e.tag === error._tag))
-      if (!again || used >= retry.attempts || !isSafe(plan, error)) return Effect.fail(error)
-      if (isStale(error, hadAnswered, state.earlier.length))
-        return Effect.as(pause(error, Duration.zero), state.backoff)
-      return Effect.flatMap(Random.next, (unit) => {
-        const hint = error._tag === "Overloaded" ? error.retryAfter : undefined
-        const [delay, backoff] = Retry.next(retry, state.backoff, unit, hint)
-        return Effect.as(pause(error, delay), backoff)
-      })
-    }
-
-    const bySchedule = (
-      driver: Schedule.ScheduleDriver<unknown, OllamaError.OllamaError>,
-      error: OllamaError.OllamaError
-    ): Effect.Effect<unknown, OllamaError.OllamaError> => {
-      if (!error.isRetryable || !isSafe(plan, error)) return Effect.fail(error)
-      return Effect.mapError(driver.next(error), () => error)
-    }
-
-    /** The user's schedule, which also ends where a wait would end after the call has to be over. */
-    const inTime = (schedule: RetrySchedule): RetrySchedule =>
-      deadline === undefined
-        ? schedule
-        : Schedule.whileOutput(
-            Schedule.delays(schedule),
-            (delay) => clock.unsafeCurrentTimeMillis() + Duration.toMillis(delay) < deadline
-          )
-
-    const loop = (
-      state: State,
-      driver: Schedule.ScheduleDriver<unknown, OllamaError.OllamaError> | undefined
-    ): Effect.Effect<Attempt.Won<A, Response>, OllamaError.OllamaError> =>
-      Effect.suspend(() => {
-        const attemptAt = clock.unsafeCurrentTimeMillis()
-        const hadAnswered = host.hasAnswered
-        const attempt = Attempt.run(
-          plan,
-          {
-            host,
-            residency: settings.residency,
-            watchdog: settings.watchdog,
-            limits,
-            lineLimit: settings.lineLimit,
-            call: about,
-            earlier: state.earlier,
-            deadline
+  draft: Draft<A, Response>,
+  settings: Running.Settings,
+  hold: (won: Attempt.Won<A, Response>, about: () => Context.Call) => void
+): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
+  Effect.flatMap(draft(settings.server), (call) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.clock, (clock) => {
+        const running = Running.make(call.facts, settings, clock)
+        const end = Report.begin(call, running)
+        let winner: Attempt.Won<A, Response> | undefined
+        const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
+          const { model } = asked.plan
+          const { url } = server.host.address
+          return (won: Attempt.Won<A, Response>): void => {
+            winner = ending(won, end, { host: url, model })
+            hold(winner, () => Running.context(asked, server, running.startedAt))
+          }
+        }
+        const first = attempts(call, running, settings.server, [], holding(settings.server, call))
+        const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
+        return Effect.matchCauseEffect(restore(all), {
+          onFailure: (cause) => {
+            const failure = Cause.failureOrCause(cause)
+            return Effect.zipRight(
+              Either.isLeft(failure) ? end(failure.left, failure.left.attempts) : end("left", []),
+              Effect.failCause(cause)
+            )
           },
-          hold
-        )
-        return Effect.catchAll(attempt, (error) => {
-          const earlier = [...state.earlier, Context.short(error, attemptAt, clock.unsafeCurrentTimeMillis())]
-          return driver === undefined
-            ? Effect.flatMap(byPolicy(error, state, hadAnswered), (backoff) => loop({ earlier, backoff }, driver))
-            : Effect.flatMap(bySchedule(driver, error), () => loop({ ...state, earlier }, driver))
+          onSuccess: (won) => Effect.succeed(winner ?? won)
         })
       })
+    )
+  )
 
-    const initial: State = { earlier: [], backoff: Retry.initial }
-    return settings.retrySchedule === undefined
-      ? loop(initial, undefined)
-      : Effect.flatMap(Schedule.driver(inTime(settings.retrySchedule)), (driver) => loop(initial, driver))
+/** The attempts on one server. */
+const attempts = <A, Response>(
+  call: Running.Call<A, Response>,
+  running: Running.Running,
+  server: Server.Server,
+  earlier: ReadonlyArray<OllamaError.Attempt>,
+  hold: (won: Attempt.Won<A, Response>) => void
+): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
+  Effect.flatMap(server.guards.of(call.plan, running.settings.policy), (shared) =>
+    Retrying.run(call, running, server, shared, earlier, hold)
+  )
+
+// apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
+const ending = <A, Response>(
+  won: Attempt.Won<A, Response>,
+  end: Report.End,
+  servedBy: Report.ServedBy
+): Attempt.Won<A, Response> => ({
+  ...won,
+  close: Effect.suspend(() => {
+    const outcome = won.outcome()
+    return Effect.zipRight(won.close, end(outcome, won.earlier, servedBy))
   })
+})
+
+/** Whether another one than the host and the model that were asked for may answer: what is generated, or computed. */
+const canMove = (entry: Fallback.Fallback, { kind }: Endpoint): boolean =>
+  kind === "generation" ||
+  // vectors of two models cannot be compared
+  (kind === "embedding" && entry.model === undefined)
+
+/** The policy's fallbacks, in their order. When all have failed, the first failure is the first in the cause. */
+const fallingBack = <A, Response>(
+  draft: Draft<A, Response>,
+  call: Running.Call<A, Response>,
+  running: Running.Running,
+  first: Effect.Effect<Attempt.Won<A, Response>, Failure>,
+  holding: (server: Server.Server, call: Running.Call<A, Response>) => (won: Attempt.Won<A, Response>) => void
+): Effect.Effect<Attempt.Won<A, Response>, Failure> => {
+  const { clock, settings, startedAt } = running
+  const entries = settings.policy.fallback.filter((entry) => canMove(entry, call.plan.endpoint))
+
+  const after = (
+    tries: Effect.Effect<Attempt.Won<A, Response>, Failure>,
+    entry: Fallback.Fallback | undefined,
+    from: number,
+    failed: ReadonlyArray<Fallback.Failed>,
+    before: Cause.Cause<Failure>
+  ): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
+    Effect.catchAllCause(tries, (cause) => {
+      const failure = Cause.failureOrCause(cause)
+      if (Either.isRight(failure)) return Effect.failCause(cause)
+      const error = failure.left
+      const all = Cause.sequential(before, cause)
+      const tried = [...failed, { host: entry?.host, error }]
+      const index = Fallback.next(entries, from, tried)
+      const next = index === undefined ? undefined : entries[index]
+      if (index === undefined || next === undefined) return Effect.failCause(all)
+      const earlier = [...error.attempts, Context.short(error, startedAt, clock.unsafeCurrentTimeMillis())]
+      const to = [next.model, next.host].filter((part) => part !== undefined).join(" on ")
+      running.note("fellBack", `${error._tag}: ${to}`)
+      const again = Effect.flatMap(settings.servers(next.host), (server) =>
+        Effect.flatMap(draft(server, next.model), (other) =>
+          attempts(other, running, server, earlier, holding(server, other))
+        )
+      )
+      return Effect.zipRight(
+        Effect.annotateCurrentSpan("ollama.fallback", to),
+        after(again, next, index + 1, tried, all)
+      )
+    })
+
+  return after(first, undefined, 0, [], Cause.empty)
+}
 
 /** What is known of an answer beside itself. */
 export interface Facts {
+  readonly call: Context.Call
   readonly partial: OllamaError.Partial | undefined
   /** The failures of the attempts before. */
   readonly attempts: ReadonlyArray<OllamaError.Attempt>
@@ -183,56 +149,64 @@ export interface Facts {
 
 /** The call as one answer, handed on with what is known of it. */
 export const foldWith = <A, Response, B, E, R>(
-  call: Call<A, Response>,
-  settings: Settings,
+  draft: Draft<A, Response>,
+  settings: Running.Settings,
   finish: (response: Response, facts: Facts) => Effect.Effect<B, E, R>
-): Effect.Effect<B, OllamaError.OllamaError | E, R> =>
+): Effect.Effect<B, Failure | E, R> =>
   Effect.suspend(() => {
-    let held: Attempt.Won<A, Response> | undefined
+    let held: { readonly won: Attempt.Won<A, Response>; readonly about: () => Context.Call } | undefined
     const answer = Effect.flatMap(
-      win(call, settings, (won) => {
-        held = won
+      win(draft, settings, (won, about) => {
+        held = { won, about }
       }),
       (won) => Effect.zipRight(rest(won), result(won))
     )
     const closed = Effect.ensuring(
       answer,
-      Effect.suspend(() => held?.close ?? Effect.void)
+      Effect.suspend(() => held?.won.close ?? Effect.void)
     )
     return Effect.flatMap(closed, (response) =>
-      finish(response, { partial: held?.codec.fold.partial(), attempts: held?.earlier ?? [] })
+      held === undefined
+        ? Effect.die(new Error("an answer without an attempt"))
+        : finish(response, {
+            call: held.about(),
+            partial: held.won.codec.fold.partial(),
+            attempts: held.won.earlier
+          })
     )
   })
 
 /** The call as one answer. */
 export const fold = <A, Response>(
-  call: Call<A, Response>,
-  settings: Settings
-): Effect.Effect<Response, OllamaError.OllamaError> => foldWith(call, settings, Effect.succeed)
+  draft: Draft<A, Response>,
+  settings: Running.Settings
+): Effect.Effect<Response, Failure> => foldWith(draft, settings, Effect.succeed)
 
-const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, OllamaError.OllamaError> =>
+const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, Failure> =>
   won.first === Reader.done ? Effect.void : Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })
 
-const result = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<Response> => {
-  const response = won.codec.fold.result()
-  return response === undefined
-    ? Effect.die(new Error("an answer that ended has no last value"))
-    : Effect.succeed(response)
-}
+const result = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<Response> =>
+  Effect.suspend(() => {
+    const response = won.codec.fold.result()
+    return response === undefined
+      ? Effect.die(new Error("an answer that ended has no last value"))
+      : Effect.succeed(response)
+  })
 
 /** The call as a Stream of its values. */
 export const stream = <A, Response>(
-  make: Effect.Effect<readonly [Call<A, Response>, Settings], OllamaError.OllamaError>,
+  draft: Draft<A, Response>,
+  settings: Effect.Effect<Running.Settings, Failure>,
   /** Put around everything that happens until the first values. */
   around: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
-): Stream.Stream<A, OllamaError.OllamaError> =>
+): Stream.Stream<A, Failure> =>
   Stream.fromChannel(
     Channel.suspend(() => {
       // no more than this is kept while the answer goes on: neither the call nor its first values
       let close: Effect.Effect<void> = Effect.void
       const open = around(
-        Effect.flatMap(make, ([call, settings]) =>
-          win(call, settings, (won) => {
+        Effect.flatMap(settings, (inForce) =>
+          win(draft, inForce, (won) => {
             close = won.close
           })
         )
@@ -246,7 +220,7 @@ export const stream = <A, Response>(
 
 /** From one batch of values to the channel that gives them and all that follow. */
 const reading = <A>(read: Reader.Reader<A>["read"]) => {
-  type Values = Channel.Channel<Chunk.Chunk<A>, unknown, OllamaError.OllamaError>
+  type Values = Channel.Channel<Chunk.Chunk<A>, unknown, Failure>
   const step = (batch: Reader.Batch<A>): Values =>
     batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
   // made anew each time: one node that lives on would tie the garbage of all reads together, which made the collector

@@ -16,13 +16,10 @@ import * as Generate from "../api/Generate.js"
 import * as JsonSchema from "../api/JsonSchema.js"
 import * as Model from "../api/Model.js"
 import * as Web from "../api/Web.js"
-import * as Address from "../internal/address.js"
 import * as Codec from "../internal/codec.js"
-import { ConnectLimit } from "../internal/connectLimit.js"
 import * as Context from "../internal/context.js"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
-import { Soon } from "../internal/soon.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import * as Watchdog from "../internal/watchdog.js"
 import * as OllamaError from "../OllamaError.js"
@@ -31,7 +28,8 @@ import * as Call from "./call.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "./patch.js"
 import * as Request from "./request.js"
-import * as Residency from "./residency.js"
+import type * as Running from "./running.js"
+import * as Servers from "./servers.js"
 import type * as OllamaClient from "./service.js"
 import * as Upload from "./upload.js"
 
@@ -73,40 +71,48 @@ export const make = (
     const transport = yield* HttpClient.HttpClient
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
-    const host = Host.make({
+    const servers = yield* Servers.make({
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
       headers: options.headers,
-      isCloud: Address.isCloud(address),
-      connectLimit: yield* ConnectLimit,
-      soon: yield* Soon
+      policy: options.policy ?? Policy.defaults
     })
-    const residency = Residency.make(host, yield* Effect.scope)
+    const { own } = servers
+    const { host, residency } = own
     const watchdog = Watchdog.make()
-    const base = options.policy ?? Policy.defaults
     const traced = options.propagateTrace === true
+    if (options.policyChanges !== undefined) {
+      yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
+    }
 
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
       callOptions: CallOptions | undefined
-    ): Effect.Effect<Call.Settings, Failure> =>
+    ): Effect.Effect<Running.Settings, Failure> =>
       Effect.flatMap(Patch.CurrentPatch, (current) => {
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
-        const common = {
-          host,
-          residency,
+        const refused = (field: string, why: string) =>
+          Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+        const under = (policy: Policy.Policy): Running.Settings => ({
+          server: own,
+          servers: (other) => servers.at(other, endpoint),
           watchdog,
           lineLimit: options.lineLimit ?? lineLimit,
-          retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule
-        }
-        if (Object.keys(patch).length === 0) return Effect.succeed({ ...common, policy: base })
-        return Either.match(Policy.mergeEither(base, patch), {
-          onRight: (policy) => Effect.succeed({ ...common, policy }),
+          retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
+          policy,
+          budget: policy.budget === "off" ? undefined : servers.budget(),
+          options: callOptions
+        })
+        if (Object.keys(patch).length === 0) return Effect.succeed(under(servers.policy()))
+        const local = Policy.localProblem(patch)
+        if (local !== undefined) return refused(local.field, local.why)
+        return Either.match(Policy.mergeEither(servers.policy(), patch), {
+          onRight: (policy) => Effect.succeed(under(policy)),
           onLeft: (error) => {
             const { field, why } = Request.firstProblem(error)
-            return Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+            return refused(field, why)
           }
         })
       })
@@ -123,24 +129,16 @@ export const make = (
 
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,
-      make: Effect.Effect<Call.Call<A, Response>, Failure>,
+      draft: Call.Draft<A, Response>,
       callOptions: CallOptions | undefined
     ): Effect.Effect<Response, Failure> =>
-      quietly(
-        Effect.flatMap(make, (call) =>
-          Effect.flatMap(settings(endpoint, callOptions), (inForce) => Call.fold(call, inForce))
-        )
-      )
+      quietly(Effect.flatMap(settings(endpoint, callOptions), (inForce) => Call.fold(draft, inForce)))
 
     const streamed = <A, Response>(
       endpoint: Endpoint.Endpoint,
-      make: Effect.Effect<Call.Call<A, Response>, Failure>,
+      draft: Call.Draft<A, Response>,
       callOptions: CallOptions | undefined
-    ): Stream.Stream<A, Failure> =>
-      Call.stream(
-        Effect.flatMap(make, (call) => Effect.map(settings(endpoint, callOptions), (s) => [call, s] as const)),
-        quietly
-      )
+    ): Stream.Stream<A, Failure> => Call.stream(draft, settings(endpoint, callOptions), quietly)
 
     const encoders = {
       chat: Request.encoder(Endpoint.chat, Chat.ChatRequest),
@@ -163,54 +161,54 @@ export const make = (
     const asStream = { folded: false, streamed: true } as const
     const single = { folded: true, streamed: false } as const
 
+    /** The call that a request makes, on any server and for any model. */
+    const drafted =
+      <A, Response, Req, Body extends object>(
+        endpoint: Endpoint.Endpoint,
+        encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>,
+        codec: (status: () => number) => Codec.Codec<A, Response>,
+        how: Parameters<typeof Request.call>[4],
+        request: Req,
+        adjust?: (body: Body) => object
+      ): Call.Draft<A, Response> =>
+      (server, model) =>
+        Effect.map(encode(server.host, model === undefined ? request : { ...request, model }), (body) =>
+          Request.call(server.host, endpoint, adjust === undefined ? body : adjust(body), codec, how)
+        )
+
     const chatCall = (request: Chat.ChatRequest, how: typeof generated | typeof asStream) =>
-      Effect.map(encoders.chat(host, request), (body) => Request.call(host, Endpoint.chat, body, Codec.chat, how))
+      drafted(Endpoint.chat, encoders.chat, Codec.chat, how, request)
 
     const generateCall = (request: Generate.GenerateRequest, how: typeof generated | typeof asStream) =>
-      Effect.map(encoders.generate(host, request), (body) =>
-        Request.call(host, Endpoint.generate, body, Codec.generate, how)
-      )
+      drafted(Endpoint.generate, encoders.generate, Codec.generate, how, request)
 
     /** A method with a request and one JSON answer. */
-    const method = <A, Response, Req, Body extends object>(
-      endpoint: Endpoint.Endpoint,
-      encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>,
-      codec: (status: () => number) => Codec.Codec<A, Response>,
-      adjust?: (body: Body) => object
-    ) => {
-      return (request: Req, callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+    const method =
+      <A, Response, Req, Body extends object>(
+        endpoint: Endpoint.Endpoint,
+        encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>,
+        codec: (status: () => number) => Codec.Codec<A, Response>,
+        adjust?: (body: Body) => object
+      ) =>
+      (request: Req, callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+        folded(endpoint, drafted(endpoint, encode, codec, single, request, adjust), callOptions)
+
+    const plain =
+      <A, Response>(endpoint: Endpoint.Endpoint, codec: (status: () => number) => Codec.Codec<A, Response>) =>
+      (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
         folded(
           endpoint,
-          Effect.map(encode(host, request), (body) =>
-            Request.call(host, endpoint, adjust === undefined ? body : adjust(body), codec, single)
-          ),
+          (server) => Effect.sync(() => Request.call(server.host, endpoint, undefined, codec, single)),
           callOptions
         )
-    }
 
-    const plain = <A, Response>(
-      endpoint: Endpoint.Endpoint,
-      codec: (status: () => number) => Codec.Codec<A, Response>
-    ) => {
-      return (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
-        folded(
-          endpoint,
-          Effect.sync(() => Request.call(host, endpoint, undefined, codec, single)),
-          callOptions
-        )
-    }
-
-    const transfer = <Req, Body extends object>(
-      endpoint: Endpoint.Endpoint,
-      encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>
-    ) => {
-      return (request: Req, callOptions?: CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
-        streamed(
-          endpoint,
-          Effect.map(encode(host, request), (body) => Request.call(host, endpoint, body, Codec.progress, asStream)),
-          callOptions
-        )
-    }
+    const transfer =
+      <Req, Body extends object>(
+        endpoint: Endpoint.Endpoint,
+        encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>
+      ) =>
+      (request: Req, callOptions?: CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
+        streamed(endpoint, drafted(endpoint, encode, Codec.progress, asStream, request), callOptions)
 
     const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>
       Effect.gen(function* () {
@@ -220,12 +218,11 @@ export const make = (
             Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model }),
           onRight: Effect.succeed
         })
-        const call = yield* chatCall({ ...request, format }, generated)
         const inForce = yield* settings(Endpoint.chat, callOptions)
-        return yield* Call.foldWith(call, inForce, (response, facts) =>
+        return yield* Call.foldWith(chatCall({ ...request, format }, generated), inForce, (response, facts) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
             ChatObject.decode(schema)(response, (seed) =>
-              Context.make(seed, Call.context(call, inForce, startedAt), { phase: "gap", now, ...facts })
+              Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
             )
           )
         )
@@ -271,18 +268,19 @@ export const make = (
       hasBlob: (digest, callOptions) =>
         folded(
           Endpoint.hasBlob,
-          Effect.map(Upload.digest(host, Endpoint.hasBlob, digest), (sent) =>
-            Request.call(host, Endpoint.hasBlob, undefined, Codec.presence, {
-              ...single,
-              path: Endpoint.hasBlob.path + sent,
-              // the router's own 404, for a path it does not know, is plain text
-              accept: (status, contentType) => status === 404 && !/^text\//i.test(contentType ?? "")
-            })
-          ),
+          (server) =>
+            Effect.map(Upload.digest(server.host, Endpoint.hasBlob, digest), (sent) =>
+              Request.call(server.host, Endpoint.hasBlob, undefined, Codec.presence, {
+                ...single,
+                path: Endpoint.hasBlob.path + sent,
+                // the router's own 404, for a path it does not know, is plain text
+                accept: (status, contentType) => status === 404 && !/^text\//i.test(contentType ?? "")
+              })
+            ),
           callOptions
         ),
       uploadBlob: (request, callOptions) =>
-        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, Effect.succeed(call), callOptions)),
+        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)),
       load: (request, callOptions) =>
         Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
           // a model that only makes embeddings is loaded by its own endpoint

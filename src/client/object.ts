@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as Chat from "../api/Chat.js"
+import { defined } from "../internal/defined.js"
 import * as OllamaError from "../OllamaError.js"
 
 /** The decoded value beside the answer it was read from. */
@@ -37,15 +38,18 @@ export const decode =
     const malformed = (issues: OllamaError.MalformedOutput["issues"]): OllamaError.OllamaError =>
       failure(
         (common) =>
-          new OllamaError.MalformedOutput({
-            ...common,
-            text,
-            issues,
-            ...(response.done_reason === undefined ? {} : { doneReason: response.done_reason }),
-            ...(response.done_reason === "length"
-              ? { remedy: "The answer was cut off: raise options.num_predict (or num_ctx), then ask again" }
-              : {})
-          })
+          new OllamaError.MalformedOutput(
+            defined({
+              ...common,
+              text,
+              issues,
+              doneReason: response.done_reason,
+              remedy:
+                response.done_reason === "length"
+                  ? "The answer was cut off: raise options.num_predict (or num_ctx), then ask again"
+                  : undefined
+            })
+          )
       )
     return Either.match(parse(text), {
       onLeft: (issues) => Effect.fail(malformed(issues)),

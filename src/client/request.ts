@@ -9,12 +9,13 @@ import * as Schema from "effect/Schema"
 import type * as Timeouts from "../policy/Timeouts.js"
 import type { Codec } from "../internal/codec.js"
 import * as Context from "../internal/context.js"
+import { defined } from "../internal/defined.js"
 import type { Endpoint } from "../internal/endpoint.js"
 import type * as Host from "../internal/host.js"
 import * as Words from "../internal/words.js"
 import * as OllamaError from "../OllamaError.js"
 import type * as Attempt from "./attempt.js"
-import type { Call } from "./call.js"
+import type { Call } from "./running.js"
 import * as Residency from "./residency.js"
 
 type Issue = OllamaError.InvalidRequest["issue"]
@@ -27,14 +28,14 @@ const pathText = (path: ReadonlyArray<PropertyKey>): string =>
   )
 
 const issueOf = (field: string): Issue =>
-  field === "model" || field === "source" || field === "destination" || field === "from"
+  /^(model|source|destination|from)$/.test(field)
     ? "modelName"
     : field.startsWith("options")
       ? "option"
-      : field === "format" || field.startsWith("format.")
+      : /^format\b/.test(field)
         ? "format"
         : field === "digest"
-          ? "digest"
+          ? field
           : "malformed"
 
 /** A failure before anything was sent. */
@@ -60,9 +61,9 @@ export const invalid = (
             remedy: `Correct ${options.field}: ${options.why}`
           }),
         {
+          ...defined({ model: options.model || undefined }),
           host: host.address.url,
           endpoint: endpoint.path,
-          ...(options.model === undefined || options.model === "" ? {} : { model: options.model }),
           secrets: host.secrets,
           request: options.request,
           startedAt: now
@@ -89,11 +90,10 @@ export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
   const encode = Schema.encodeUnknownEither(schema)
   const known = new Set(Object.keys(schema.fields))
   return (host, request) => {
-    const model =
-      Predicate.hasProperty(request, "model") && typeof request.model === "string" ? request.model : undefined
     if (!Predicate.isRecord(request)) {
       return invalid(host, endpoint, { issue: "malformed", field: "request", why: "it must be an object" })
     }
+    const model = typeof request.model === "string" ? request.model : undefined
     for (const [key, value] of Object.entries(request)) {
       if (value !== undefined && !known.has(key)) {
         return invalid(host, endpoint, {
@@ -104,17 +104,14 @@ export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
         })
       }
     }
-    const encoded = encode(withoutUndefined(request))
+    const encoded = encode(defined(request))
     if (Either.isRight(encoded)) return Effect.succeed(encoded.right)
     const { field, why } = firstProblem(encoded.left)
     return invalid(host, endpoint, { issue: issueOf(field), field, why, model, request })
   }
 }
 
-const withoutUndefined = (request: Record<string | symbol, unknown>): unknown =>
-  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))
-
-const jsonPayload = (body: unknown): Attempt.Payload => {
+export const jsonPayload = (body: unknown): Attempt.Payload => {
   // encoded once, for all attempts
   const bytes = new TextEncoder().encode(JSON.stringify(body))
   return {
@@ -126,9 +123,6 @@ const jsonPayload = (body: unknown): Attempt.Payload => {
 
 const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, isOneShot: false }
 
-const options = (body: Record<string | symbol, unknown>): Record<string, unknown> | undefined =>
-  Predicate.isRecord(body.options) ? body.options : undefined
-
 /** What has to be in this server's memory for the call; nothing, when the cloud answers it. */
 const need = (
   host: Host.Host,
@@ -136,9 +130,9 @@ const need = (
   body: Record<string | symbol, unknown>
 ): Residency.Need | undefined => {
   const model = body.model
-  const isGenerated = endpoint.kind === "generation" || endpoint.kind === "embedding"
-  if (!isGenerated || typeof model !== "string" || host.isCloud || Residency.isCloudModel(model)) return undefined
-  return { model, options: options(body), keepAlive: Residency.keepAliveMillis(body.keep_alive) }
+  const isForModel = endpoint.kind === "generation" || endpoint.kind === "embedding" || endpoint.kind === "load"
+  if (!isForModel || typeof model !== "string" || host.isCloud || Residency.isCloudModel(model)) return undefined
+  return Residency.need(model, body)
 }
 
 /** A call with a JSON body, or none. */

@@ -10,14 +10,20 @@ import type * as Scope from "effect/Scope"
 import * as Host from "../internal/host.js"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Send from "../internal/send.js"
+import * as Preload from "./preload.js"
 
 export type Residency = "resident" | "absent" | "unknown"
 
-/** What a call needs in memory. */
+/** What a call needs in memory; {@link need} makes it of a request. */
 export interface Need {
+  /** As the request has it. */
   readonly model: string
-  /** Options that belong to the loaded process: another value makes the server load again. */
-  readonly options: Readonly<Record<string, unknown>> | undefined
+  /** The one name that all its spellings have. */
+  readonly name: string
+  /** The length of the context, which `/api/ps` tells. */
+  readonly context: unknown
+  /** What else belongs to the loaded process: where it differs, the server loads again. */
+  readonly runner: string
   /** Milliseconds that the model stays after an answer, as far as the request says so. */
   readonly keepAlive: number | undefined
 }
@@ -25,10 +31,16 @@ export interface Need {
 export interface Monitor {
   /** Waits for `/api/ps` at most half a second. */
   readonly of: (need: Need) => Effect.Effect<Residency>
+  /** Asks anew whether the model is there at all, whatever its options, and though a chunk of it came a while ago. */
+  readonly isListed: (need: Need) => Effect.Effect<Residency>
+  /** What was seen last, however long ago, without asking. */
+  readonly lastSeen: (need: Need, now: number) => Residency
   /** A chunk came: the model is in memory, and with other options it is not any more. */
   readonly seen: (need: Need, now: number) => void
   /** The model may be out of memory: it was unloaded, its process crashed, or the server went away. */
   readonly forget: (model: string) => void
+  /** The loads that the client has begun. */
+  readonly preloads: Preload.Preloads
 }
 
 const validity = 2_000
@@ -42,10 +54,10 @@ const memory = 60_000
 const modelsLimit = 256
 
 /** Options of the loaded process (Ollama `server/sched.go`, `needsReload`). */
-const reloading = ["num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
+const reloading = ["num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
 
 /** `X` and `x:latest` are one model. */
-const normalName = (name: string): string => {
+export const normalName = (name: string): string => {
   const lower = name
     .trim()
     .toLowerCase()
@@ -54,10 +66,23 @@ const normalName = (name: string): string => {
   return /:[^/]*$/.test(lower) ? lower : `${lower}:latest`
 }
 
+/** What this request needs. */
+export const need = (model: string, request: Readonly<Record<string, unknown>>): Need => {
+  const options = Predicate.isRecord(request.options) ? request.options : {}
+  return {
+    model,
+    name: normalName(model),
+    context: options.num_ctx ?? undefined,
+    runner: JSON.stringify([...reloading.map((option) => options[option] ?? null), request.shift ?? null]),
+    keepAlive: keepAliveMillis(request.keep_alive)
+  }
+}
+
+/** What a load is for: calls that need the same in memory have the same key. */
+export const keyOf = ({ context, name, runner }: Need): string => JSON.stringify([name, context ?? null, runner])
+
 /** Cloud models are never in this server's memory. */
 export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
-
-const variantOf = (need: Need): string => JSON.stringify(reloading.map((option) => need.options?.[option] ?? null))
 
 /** What is looked at of an entry of `/api/ps`. */
 interface Listed {
@@ -83,16 +108,23 @@ const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
   }
 }
 
-const isListed = (need: Need, models: ReadonlyArray<Listed>): boolean =>
-  models.some((model) => {
-    if (model.name !== normalName(need.model)) return false
-    const wanted = need.options?.num_ctx
-    return typeof wanted !== "number" || model.context === undefined || model.context === wanted
-  })
+const isListed = (models: ReadonlyArray<Listed>, name: string, context?: unknown): boolean =>
+  models.some(
+    (model) =>
+      model.name === name && (typeof context !== "number" || model.context === undefined || model.context === context)
+  )
+
+/** A model that has answered. */
+interface Warm {
+  readonly context: unknown
+  readonly runner: string
+  readonly at: number
+  readonly until: number
+}
 
 /** @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves */
 export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
-  const warm = new Map<string, { readonly variant: string; readonly until: number }>()
+  const warm = new Map<string, Warm>()
   let last: { readonly at: number; readonly models: ReadonlyArray<Listed> | undefined } | undefined
   let pending: Deferred.Deferred<ReadonlyArray<Listed> | undefined> | undefined
 
@@ -144,37 +176,60 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
         )
   )
 
+  /** What has answered lately under this name. */
+  const answered = (name: string, now: number): Warm | undefined => {
+    const known = warm.get(name)
+    if (known === undefined || now < known.until) return known
+    warm.delete(name)
+    return undefined
+  }
+
   return {
-    of: (need) =>
+    of: ({ context, name, runner }) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const name = normalName(need.model)
-        const known = warm.get(name)
-        if (known !== undefined && now >= known.until) warm.delete(name)
-        else if (known?.variant === variantOf(need)) return Effect.succeed("resident" as const)
+        const known = answered(name, now)
+        // ps does not tell all that makes the server load again
+        const isOther = known !== undefined && known.runner !== runner
+        if (known !== undefined && !isOther && known.context === context) return Effect.succeed("resident")
         return Effect.map(ps, (models) =>
-          models === undefined ? "unknown" : isListed(need, models) ? "resident" : "absent"
+          models === undefined ? "unknown" : isListed(models, name, context) && !isOther ? "resident" : "absent"
         )
       }),
-    seen: (need, now) => {
+    isListed: ({ name }) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const known = answered(name, now)
+        if (known !== undefined && now - known.at < validity) return Effect.succeed("resident")
+        return Effect.map(ps, (models) => {
+          if (models === undefined) return "unknown"
+          if (isListed(models, name)) return "resident"
+          if (warm.get(name) === known) warm.delete(name)
+          return "absent"
+        })
+      }),
+    lastSeen: ({ context, name, runner }, now) => {
+      const known = answered(name, now)
+      if (known?.runner === runner && known.context === context) return "resident"
+      if (last?.models === undefined) return "unknown"
+      return isListed(last.models, name, context) ? "resident" : "absent"
+    },
+    seen: ({ context, keepAlive = memory, name, runner }, now) => {
       if (warm.size >= modelsLimit) warm.clear()
-      warm.set(normalName(need.model), {
-        variant: variantOf(need),
-        until: now + Math.min(need.keepAlive ?? memory, memory)
-      })
+      warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, memory) })
     },
     forget: (model) => {
       warm.delete(normalName(model))
       pending = undefined
       // that nothing is known is no wrong answer
       if (last?.models !== undefined) last = undefined
-    }
+    },
+    preloads: Preload.make(scope)
   }
 }
 
 const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 36e5 }
 
 /** The milliseconds of an encoded keep_alive: seconds, or Go's syntax ("1h30m"); negative is for ever. */
-export const keepAliveMillis = (keepAlive: unknown): number | undefined => {
+const keepAliveMillis = (keepAlive: unknown): number | undefined => {
   if (typeof keepAlive === "number") return keepAlive < 0 ? Number.POSITIVE_INFINITY : keepAlive * 1000
   if (typeof keepAlive !== "string") return undefined
   if (keepAlive.startsWith("-")) return Number.POSITIVE_INFINITY

@@ -18,7 +18,9 @@ import type * as Generate from "../api/Generate.js"
 import type * as Model from "../api/Model.js"
 import type * as Web from "../api/Web.js"
 import type * as OllamaError from "../OllamaError.js"
+import type * as Concurrency from "../policy/Concurrency.js"
 import type * as Policy from "../policy/Policy.js"
+import type { CallRecord } from "../record/CallRecord.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -37,6 +39,8 @@ export interface Options {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   /** `Policy.defaults` by default. */
   readonly policy?: Policy.Policy | undefined
+  /** Policies that take the place of the one before while the client lives; what does not change keeps its memory. */
+  readonly policyChanges?: Stream.Stream<Policy.Policy> | undefined
   /** In the place of the policy's retries: sees the retryable failures that come before the first chunk. */
   readonly retrySchedule?: Schedule.Schedule<unknown, Failure> | undefined
   /** Whether requests carry `traceparent`; false by default, because browsers may not send it to Ollama. */
@@ -54,8 +58,12 @@ export interface Options {
  * @category models
  */
 export interface CallOptions {
-  /** A change of the policy in force. */
+  /** A change of the policy in force. Parts that have state can only be switched off. */
   readonly policy?: Policy.Patch | undefined
+  /** Whose turn comes first where calls wait for a model; `normal` by default. */
+  readonly priority?: Concurrency.Priority | undefined
+  /** Learns what became of the call, at its end. The call does not wait for it. */
+  readonly onRecord?: ((record: CallRecord) => Effect.Effect<void>) | undefined
   /** In the place of the policy's retries. */
   readonly retrySchedule?: Schedule.Schedule<unknown, Failure> | undefined
 }

@@ -4,7 +4,6 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -13,8 +12,8 @@ import * as Codec from "../internal/codec.js"
 import * as Endpoint from "../internal/endpoint.js"
 import type * as Host from "../internal/host.js"
 import type * as OllamaError from "../OllamaError.js"
-import type * as Call from "./call.js"
 import * as Request from "./request.js"
+import type * as Running from "./running.js"
 
 const encodeDigest = Schema.encodeUnknownEither(Blob.Digest)
 
@@ -45,7 +44,7 @@ const isBytes = (u: unknown): u is Uint8Array => u instanceof Uint8Array
 export const run = <E, R>(
   host: Host.Host,
   request: Blob.UploadRequest<E, R>,
-  fold: (call: Call.Call<void, true>) => Effect.Effect<true, OllamaError.OllamaError>
+  fold: (call: Running.Call<void, true>) => Effect.Effect<true, OllamaError.OllamaError>
 ): Effect.Effect<void, OllamaError.OllamaError | E, R> =>
   Effect.gen(function* () {
     const endpoint = Endpoint.uploadBlob
@@ -59,7 +58,7 @@ export const run = <E, R>(
       })
     }
     const context = yield* Effect.context<R>()
-    let own: Option.Option<Cause.Cause<E>> = Option.none()
+    let own: Cause.Cause<E> | undefined
     let touch: () => void = () => undefined
     const base = Request.call(host, endpoint, undefined, Codec.nothing, {
       folded: true,
@@ -79,7 +78,7 @@ export const run = <E, R>(
               Stream.tapErrorCause((cause) =>
                 Effect.sync(() => {
                   // a transport that stops reading interrupts it: that is not the content's own doing
-                  if (!Cause.isInterruptedOnly(cause)) own = Option.some(cause)
+                  if (!Cause.isInterruptedOnly(cause)) own = cause
                 })
               ),
               Stream.mapChunks((chunk) => {
@@ -93,7 +92,7 @@ export const run = <E, R>(
           allowance: 0,
           isOneShot: true
         }
-    const call: Call.Call<void, true> = {
+    const call: Running.Call<void, true> = {
       facts: base.facts,
       plan: {
         ...base.plan,
@@ -104,6 +103,6 @@ export const run = <E, R>(
       }
     }
     yield* Effect.catchAll(fold(call), (error): Effect.Effect<never, OllamaError.OllamaError | E> =>
-      Option.isSome(own) ? Effect.failCause(own.value) : Effect.fail(error)
+      own === undefined ? Effect.fail(error) : Effect.failCause(own)
     )
   })

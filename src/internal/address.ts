@@ -4,6 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import { defined } from "./defined.js"
 
 /** An address that can be connected to. `url` has no credentials and no slash at its end. */
 export interface Address {
@@ -72,14 +73,7 @@ export const parse = (input: string): Either.Either<Address, string> => {
     return Either.left("it is no host name or IP address")
   }
   const basic = at === -1 ? undefined : basicCredentials(authorityText.slice(0, at))
-  return Either.right({
-    url,
-    scheme,
-    hostname,
-    port: portNumber,
-    path,
-    ...(basic === undefined ? {} : { basic })
-  })
+  return Either.right(defined({ url, scheme, hostname, port: portNumber, path, basic }))
 }
 
 const decoded = (text: string): string => {

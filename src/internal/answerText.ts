@@ -4,6 +4,7 @@
  * text, HTML, nothing.
  */
 import * as Predicate from "effect/Predicate"
+import { defined } from "./defined.js"
 
 export interface AnswerText {
   readonly kind: "json" | "text" | "html" | "empty"
@@ -20,6 +21,8 @@ interface Words {
   readonly message: string
   readonly type?: string
 }
+
+const string = (u: unknown): string | undefined => (typeof u === "string" ? u : undefined)
 
 const parse = (text: string): unknown => {
   try {
@@ -53,28 +56,24 @@ const words = (u: unknown, depth = 0): Words => {
   }
   if (!Predicate.isRecord(u)) return { message: "" }
   if (u.error != null) return words(u.error, depth + 1)
-  return {
-    message: typeof u.message === "string" ? u.message : "",
-    ...(typeof u.type === "string" ? { type: u.type } : {})
-  }
+  return defined({ message: string(u.message) ?? "", type: string(u.type) })
 }
 
 const title = (html: string): string => /<title[^>]*>([^<]*)/i.exec(html)?.[1]?.trim() ?? ""
 
 const statusOf = (u: Record<string | symbol, unknown>): number | undefined => {
   const status = u.StatusCode ?? u.status
-  return typeof status === "number" && Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined
+  return typeof status === "number" && /^[45]\d\d$/.test(String(status)) ? status : undefined
 }
 
 /** From a parsed JSON value, such as a line of a stream. */
 export const fromJson = (u: unknown): AnswerText => {
-  if (!Predicate.isRecord(u)) return { kind: "json", message: typeof u === "string" ? u : "" }
+  if (!Predicate.isRecord(u)) return { kind: "json", message: string(u) ?? "" }
   const status = statusOf(u)
   return {
     kind: "json",
     ...words(u),
-    ...(status === undefined ? {} : { status }),
-    ...(typeof u.signin_url === "string" ? { signinUrl: u.signin_url } : {})
+    ...defined({ status, signinUrl: string(u.signin_url) })
   }
 }
 

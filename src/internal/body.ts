@@ -4,7 +4,6 @@
  */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -34,10 +33,7 @@ interface NodeReadable {
 }
 
 const isNodeReadable = (u: unknown): u is NodeReadable =>
-  Predicate.hasProperty(u, "on") &&
-  typeof u.on === "function" &&
-  Predicate.hasProperty(u, "pause") &&
-  Predicate.hasProperty(u, "destroy")
+  Predicate.hasProperty(u, "on") && typeof u.on === "function" && Predicate.hasProperty(u, "destroy")
 
 const isWebBody = (u: unknown): u is { readonly body: ReadableStream<Uint8Array> } =>
   Predicate.hasProperty(u, "body") && Predicate.hasProperty(u.body, "getReader")
@@ -122,7 +118,7 @@ const fromStream = (
       Effect.zipRight(
         gate.await,
         Effect.sync(() => {
-          for (const bytes of Chunk.toReadonlyArray(chunk)) {
+          for (const bytes of chunk) {
             if (!over) hooks.data(bytes)
           }
         })

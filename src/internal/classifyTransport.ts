@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import type * as OllamaError from "../OllamaError.js"
 import type { Seed } from "./context.js"
+import { defined } from "./defined.js"
 import { blocked, invalid, timeout, unreachable } from "./seed.js"
 
 /** What was found in the cause chain. */
@@ -18,44 +19,34 @@ export interface Found {
   readonly chain: ReadonlyArray<string>
 }
 
-const text = (u: unknown, key: string): string | undefined => {
-  const value = Predicate.hasProperty(u, key) ? u[key] : undefined
-  return typeof value === "string" ? value : undefined
-}
+const text = (u: unknown, otherwise: string): string => (typeof u === "string" ? u : otherwise)
 
 /** Walks causes and aggregated errors, at most five deep, to the first code. */
 export const find = (error: unknown): Found => {
   const chain: Array<string> = []
-  let named: { name: string; message: string } | undefined
+  let named: Found | undefined
   const visit = (u: unknown, depth: number): Found | undefined => {
-    if (!Predicate.isRecord(u) && !(u instanceof Error)) return undefined
-    const name = text(u, "name") ?? "Error"
-    const message = text(u, "message") ?? ""
+    if (!Predicate.isRecord(u)) return undefined
     // the platform's own wrapper prints addresses and requests: only what is below it counts
-    const isWrapper = Predicate.hasProperty(u, "_tag") && Predicate.hasProperty(u, "request")
-    if (!isWrapper) {
-      chain.push(message)
-      if (message !== "" || named === undefined) named = { name, message }
-      const code = text(u, "code")
-      if (code !== undefined && code !== "") return { code, name, message, chain }
+    if (!("_tag" in u && "request" in u)) {
+      const found = { name: text(u.name, "Error"), message: text(u.message, ""), chain }
+      const code = text(u.code, "")
+      chain.push(found.message)
+      if (found.message || !named) named = found
+      if (code) return { code, ...found }
     }
     if (depth === 0) return undefined
-    const errors = Predicate.hasProperty(u, "errors") && Array.isArray(u.errors) ? u.errors : []
-    for (const inner of [...errors, Predicate.hasProperty(u, "cause") ? u.cause : undefined]) {
+    for (const inner of [...(Array.isArray(u.errors) ? u.errors : []), u.cause]) {
       const found = visit(inner, depth - 1)
-      if (found !== undefined) return found
+      if (found) return found
     }
     return undefined
   }
-  return visit(error, 5) ?? { name: named?.name ?? "Error", message: named?.message ?? "", chain }
+  return visit(error, 5) ?? named ?? { name: "Error", message: "", chain }
 }
 
 /** The short form that a failure keeps. */
-export const cause = (found: Found): OllamaError.Cause => ({
-  ...(found.code === undefined ? {} : { code: found.code }),
-  name: found.name,
-  message: found.message
-})
+export const cause = ({ code, message, name }: Found): OllamaError.Cause => defined({ code, name, message })
 
 const refused = unreachable("refused", "Start Ollama (`ollama serve`), and check address and port (OLLAMA_HOST)")
 const dns = unreachable("dns", "Correct the host name in the address (OLLAMA_HOST), or check the name server")
@@ -65,7 +56,7 @@ const unroutable = unreachable(
 )
 const reset = unreachable(
   "reset",
-  "The connection was closed before an answer: the server may have stopped or restarted; look into its log and try again"
+  "The connection was closed before an answer: the server may have stopped or restarted; look into its log and ask again"
 )
 const tls = unreachable(
   "tls",
@@ -104,17 +95,17 @@ export const tlsPort = unreachable("protocol", "Write https:// in the address: t
 
 const fiveMinutes = Duration.minutes(5)
 
-/** First match wins. */
+/** First match wins; what is left is a reset: ECONNRESET, EPIPE, UND_ERR_SOCKET, ABORT_ERR and their like. */
 const rules: ReadonlyArray<Rule> = [
   { code: /^ECONNREFUSED$/, seed: refused },
   { code: /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, seed: dns },
   {
-    code: /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|ETIMEDOUT)$/,
+    code: /^(E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|ETIMEDOUT)$/,
     seed: unroutable
   },
   { code: /^(EACCES|EPERM)$/, seed: firewall },
   {
-    code: /^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/,
+    code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
     seed: timeout(
       fiveMinutes,
       "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
@@ -128,10 +119,6 @@ const rules: ReadonlyArray<Rule> = [
   { code: /^ERR_TUNNEL_CONNECTION_FAILED$/, seed: noTunnel },
   { code: tlsCode, seed: tls },
   { code: /^HPE_/, seed: notHttp },
-  {
-    code: /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED|UND_ERR_ABORTED|ABORT_ERR)$/,
-    seed: reset
-  },
   {
     chain: /bad port|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,
     seed: invalid("address", "host")
@@ -160,19 +147,14 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
     )
   }
   if (isHidden407(found)) return proxy
-  for (const rule of rules) {
-    if (rule.code !== undefined && found.code !== undefined && rule.code.test(found.code)) return rule.seed
-    if (
-      rule.chain !== undefined &&
-      (rule.chain.test(found.name) || found.chain.some((message) => rule.chain?.test(message)))
-    )
-      return rule.seed
-  }
-  return reset
+  const rule = rules.find(({ chain, code }) =>
+    code ? code.test(found.code ?? "") : [found.name, ...found.chain].some((text) => chain?.test(text))
+  )
+  return rule?.seed ?? reset
 }
 
 const connectCode =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_PROXY_CONNECTION_FAILED|ERR_TUNNEL_CONNECTION_FAILED)$/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
 
 /** Whether the failure says that no connection was made, so that nothing was sent. */
 export const isBeforeConnection = ({ code }: Found): boolean =>

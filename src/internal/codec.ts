@@ -142,27 +142,26 @@ export const one = <A, I>(schema: Schema.Schema<A, I>): (() => Codec<A, A>) => {
   })
 }
 
-/** An answer that says all with its status. */
-export const nothing = (): Codec<void, true> => ({
+const withoutBody = <A, Response>(value: () => A, result: () => Response): Codec<A, Response> => ({
   hot: never,
-  decode: () => Either.right(undefined),
+  decode: () => Either.right(value()),
   isLast: () => true,
-  fold: { add: () => undefined, partial: () => undefined, result: () => true },
+  fold: { add: () => undefined, partial: () => undefined, result },
   whole: true,
-  empty: () => undefined
+  empty: value
 })
+
+/** An answer that says all with its status. */
+export const nothing = (): Codec<void, true> =>
+  withoutBody<void, true>(
+    () => undefined,
+    () => true
+  )
 
 /** An answer that says yes or no with its status. */
 export const presence = (status: () => number): Codec<boolean, boolean> => {
   const value = (): boolean => status() !== 404
-  return {
-    hot: never,
-    decode: () => Either.right(value()),
-    isLast: () => true,
-    fold: { add: () => undefined, partial: () => undefined, result: value },
-    whole: true,
-    empty: value
-  }
+  return withoutBody(value, value)
 }
 
 /** Whether a value is a line that reports a failure: `{"error": …}`. */

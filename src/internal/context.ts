@@ -2,6 +2,7 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as OllamaError from "../OllamaError.js"
+import { defined } from "./defined.js"
 import * as Scrub from "./scrub.js"
 
 /** The fields that every failure has in common, as its constructor takes them. */
@@ -46,20 +47,26 @@ export interface At {
 }
 
 export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError => {
+  const { attempts = [], cause, detail, now, partial, phase, status } = at
+  const { endpoint, host, model } = call
   const clean = (text: string) => Scrub.scrub(text, call.secrets, call.request)
-  return seed({
-    ...(call.host === undefined ? {} : { host: call.host }),
-    endpoint: call.endpoint,
-    ...(call.model === undefined ? {} : { model: call.model }),
-    phase: at.phase,
-    elapsed: Duration.millis(Math.max(0, at.now - call.startedAt)),
-    attempts: at.attempts ?? [],
-    ...(at.status === undefined ? {} : { status: at.status }),
-    ...(at.detail === undefined || at.detail === "" ? {} : { detail: clean(at.detail) }),
-    ...(at.cause === undefined ? {} : { cause: { ...at.cause, message: clean(at.cause.message) } }),
-    ...(at.partial === undefined ? {} : { partial: at.partial })
-  })
+  return seed(
+    defined({
+      host,
+      endpoint,
+      model,
+      phase,
+      elapsed: elapsed(call.startedAt, now),
+      attempts,
+      status,
+      detail: detail ? clean(detail) : undefined,
+      cause: cause && { ...cause, message: clean(cause.message) },
+      partial
+    })
+  )
 }
+
+const elapsed = (since: number, now: number): Duration.Duration => Duration.millis(Math.max(0, now - since))
 
 /** Makes the failures of one attempt; the stage moves on as the attempt does. */
 export interface Attempt {
@@ -94,12 +101,10 @@ export const attempt = (
     stage,
     failure: (seed, extra) => {
       const error = make(seed, call, {
-        phase: extra?.phase ?? self.stage,
+        phase: self.stage,
+        ...extra,
         now: clock.unsafeCurrentTimeMillis(),
         attempts: earlier,
-        status: extra?.status,
-        detail: extra?.detail,
-        cause: extra?.cause,
         partial: partial()
       })
       onFailure?.(error)
@@ -110,11 +115,8 @@ export const attempt = (
 }
 
 /** The short form in which later attempts remember a failure. */
-export const short = (error: OllamaError.OllamaError, attemptStartedAt: number, now: number): OllamaError.Attempt => ({
-  tag: error._tag,
-  phase: error.phase,
-  elapsed: Duration.millis(Math.max(0, now - attemptStartedAt)),
-  ...(error.host === undefined ? {} : { host: error.host }),
-  ...(error.status === undefined ? {} : { status: error.status }),
-  ...(error.detail === undefined ? {} : { detail: error.detail })
-})
+export const short = (
+  { _tag: tag, detail, host, phase, status }: OllamaError.OllamaError,
+  attemptStartedAt: number,
+  now: number
+): OllamaError.Attempt => defined({ tag, phase, elapsed: elapsed(attemptStartedAt, now), host, status, detail })

@@ -29,6 +29,8 @@ const isBrowser = (): boolean => {
   return global.document !== undefined || global.WorkerGlobalScope !== undefined
 }
 
+const plain = (value: string | Redacted.Redacted): string => (typeof value === "string" ? value : Redacted.value(value))
+
 /** Headers that hold credentials even when they are given as plain texts. */
 const isSecretive = (name: string): boolean =>
   /auth|cookie|credential|key|pass|secret|session|signature|token/i.test(name)
@@ -47,8 +49,7 @@ export const unsendable = (options: {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
 }): string | undefined => {
   const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
-  const isValue = (value: string | Redacted.Redacted): boolean =>
-    /^[\t\x20-\x7e\x80-\xff]*$/.test(typeof value === "string" ? value : Redacted.value(value))
+  const isValue = (value: string | Redacted.Redacted): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(plain(value))
   if (options.apiKey !== undefined && !isValue(options.apiKey)) return "apiKey"
   const bad = Object.entries(options.headers ?? {}).find(([name, value]) => !isName(name) || !isValue(value))
   return bad === undefined ? undefined : `headers.${bad[0]}`
@@ -75,7 +76,7 @@ export const make = (options: {
   }
   if (options.apiKey !== undefined) headers.authorization = `Bearer ${secret(Redacted.value(options.apiKey))}`
   for (const [name, value] of Object.entries(options.headers ?? {})) {
-    const text = typeof value === "string" ? value : Redacted.value(value)
+    const text = plain(value)
     headers[name.toLowerCase()] = typeof value !== "string" || isSecretive(name) ? secret(text) : text
   }
   return {

@@ -28,7 +28,7 @@ export interface Wire<A> {
   /** The body is one JSON value and not lines of it. */
   readonly whole: boolean
   /** What an empty body means, where it is a good answer. */
-  readonly empty?: () => A
+  readonly empty?: (() => A) | undefined
   /** What to make of a body that ended without a last value. */
   readonly unfinished: (sawBytes: boolean) => OllamaError.OllamaError
   /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
@@ -39,13 +39,13 @@ export interface Wire<A> {
 
 /** The limits that are watched, in milliseconds. */
 export interface Watch {
-  /** Until the first value; counted only while somebody waits. */
-  readonly first: number | undefined
+  /** Until the first value; counted only while somebody waits. May be changed while it runs. */
+  first: number | undefined
   /** Between values; counted only while somebody waits. */
   readonly gap: number | undefined
   /** When the whole call has to be over; always counts. */
   readonly deadline: number | undefined
-  /** Called once, this long before `first` would pass. */
+  /** Called once for each limit, this long before `first` would pass, and not before half of it has. */
   readonly nearExpiry?: { readonly before: number; readonly run: Effect.Effect<void> }
   readonly expired: (clock: "first" | "gap" | "total") => OllamaError.OllamaError
 }
@@ -227,7 +227,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       if (exit !== undefined && !sawLast) body.cancel()
     },
     watch: (watch) => {
-      let isNear = watch.nearExpiry === undefined
+      let limitLookedAt: number | undefined
       const expire = (which: "first" | "gap" | "total"): number => {
         fail(watch.expired(which))
         body?.cancel()
@@ -248,10 +248,10 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
             const at = (isWaiting ? waitingSince : now) + current
             if (now >= at) return expire(sawFirst ? "gap" : "first")
             next = Math.min(next, at)
-            if (!isNear && !sawFirst && watch.nearExpiry !== undefined) {
-              const near = at - watch.nearExpiry.before
+            if (!sawFirst && watch.nearExpiry !== undefined && limitLookedAt !== current) {
+              const near = at - Math.min(watch.nearExpiry.before, current / 2)
               if (now >= near) {
-                isNear = true
+                limitLookedAt = current
                 forks.push(watch.nearExpiry.run)
               } else {
                 next = Math.min(next, near)

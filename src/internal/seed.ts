@@ -2,16 +2,12 @@
 import type * as Duration from "effect/Duration"
 import * as OllamaError from "../OllamaError.js"
 import type { Seed } from "./context.js"
+import { defined } from "./defined.js"
 
 export const invalid =
   (issue: OllamaError.InvalidRequest["issue"], field?: string, remedy?: string): Seed =>
   (common) =>
-    new OllamaError.InvalidRequest({
-      ...common,
-      issue,
-      ...(field === undefined ? {} : { field }),
-      ...(remedy === undefined ? {} : { remedy })
-    })
+    new OllamaError.InvalidRequest(defined({ ...common, issue, field, remedy }))
 
 export const unreachable =
   (reason: OllamaError.Unreachable["reason"], remedy: string): Seed =>
@@ -26,27 +22,22 @@ export const blocked =
 export const overloaded =
   (by: OllamaError.Overloaded["by"], remedy: string, retryAfter: Duration.Duration | undefined): Seed =>
   (common) =>
-    new OllamaError.Overloaded({ ...common, by, remedy, ...(retryAfter === undefined ? {} : { retryAfter }) })
+    new OllamaError.Overloaded(defined({ ...common, by, remedy, retryAfter }))
 
 export const loadFailed =
-  (outOfMemory: boolean, remedy: string): Seed =>
+  (outOfMemory: boolean, remedy?: string): Seed =>
   (common) =>
-    new OllamaError.LoadFailed({ ...common, outOfMemory, remedy })
+    new OllamaError.LoadFailed(defined({ ...common, outOfMemory, remedy }))
 
 export const serverError =
-  (state: { readonly crashed?: true; readonly transient?: true }, remedy: string): Seed =>
+  (crashed: boolean, transient: boolean, remedy?: string): Seed =>
   (common) =>
-    new OllamaError.ServerError({
-      ...common,
-      crashed: state.crashed ?? false,
-      transient: state.transient ?? false,
-      remedy
-    })
+    new OllamaError.ServerError(defined({ ...common, crashed, transient, remedy }))
 
 export const unauthorized =
-  (options: { readonly remedy?: string; readonly signinUrl?: string } = {}): Seed =>
+  (remedy?: string, signinUrl?: string): Seed =>
   (common) =>
-    new OllamaError.Unauthorized({ ...common, ...options })
+    new OllamaError.Unauthorized(defined({ ...common, remedy, signinUrl }))
 
 export const modelNotFound: Seed = (common) => new OllamaError.ModelNotFound(common)
 

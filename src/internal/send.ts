@@ -36,7 +36,7 @@ export interface Send {
 const redirectLimit = 3
 /** The most bytes of a failed answer that are read. */
 const failureLimit = 64 * 1024
-const tlsProbeLimit = Duration.seconds(1)
+const tlsProbeLimit = "1 second"
 
 const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
 
@@ -45,7 +45,7 @@ const onSameHost = (from: string, location: string | undefined): string | undefi
   if (location === undefined || !URL.canParse(location, from)) return undefined
   const here = new URL(from)
   const there = new URL(location, from)
-  if (there.hostname !== here.hostname || there.username !== "" || there.password !== "") return undefined
+  if (there.hostname !== here.hostname || there.username + there.password !== "") return undefined
   const sameOrigin = there.origin === here.origin
   const upgrade = here.protocol === "http:" && there.protocol === "https:"
   return sameOrigin || upgrade ? there.href : undefined
@@ -62,57 +62,39 @@ export const text = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.flatMap(
-    Effect.sync(() => {
-      const parts: Array<Uint8Array> = []
-      let size = 0
-      let resume: (() => void) | undefined
-      let isOver = false
-      const over = (): void => {
-        isOver = true
-        resume?.()
+  Effect.flatMap(Effect.makeLatch(), (over) => {
+    const parts: Array<Uint8Array> = []
+    let size = 0
+    const end = (): void => {
+      over.unsafeOpen()
+    }
+    const data = (bytes: Uint8Array): void => {
+      if (size < limit) {
+        parts.push(bytes)
+        size += bytes.length
       }
-      return {
-        hooks: {
-          data: (bytes: Uint8Array) => {
-            if (size < limit) {
-              parts.push(bytes)
-              size += bytes.length
-            }
-            if (size >= limit) over()
-          },
-          end: over,
-          error: over
-        },
-        wait: Effect.async<void>((done) => {
-          resume = () => done(Effect.void)
-          if (isOver) resume()
-        }),
-        text: () => new TextDecoder().decode(Lines.concat(parts, size))
-      }
-    }),
-    ({ hooks, text, wait }) =>
-      Effect.flatMap(Body.attach(response, hooks), (body) =>
-        Effect.map(wait, () => {
-          body.cancel()
-          return text()
-        })
-      )
-  )
+      if (size >= limit) end()
+    }
+    return Effect.flatMap(Body.attach(response, { data, end, error: end }), (body) =>
+      Effect.map(over.await, () => {
+        body.cancel()
+        return new TextDecoder().decode(Lines.concat(parts, size))
+      })
+    )
+  })
 
 /** Whether what listens there speaks TLS: the answer to plain HTTP may be nothing but a closed connection. */
 const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
   Effect.suspend(() =>
     host.client.execute(HttpClientRequest.head(`https://${host.address.hostname}:${host.address.port}/`))
   ).pipe(
-    Effect.as(true),
-    Effect.catchAll((error) => {
-      const code = Transport.find(error).code ?? ""
-      // a certificate that is not trusted is a certificate
-      return Effect.succeed(/CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ALTNAME/.test(code))
-    }),
     Effect.scoped,
-    Effect.timeoutTo({ duration: tlsProbeLimit, onSuccess: (speaks) => speaks, onTimeout: () => false })
+    Effect.timeout(tlsProbeLimit),
+    Effect.match({
+      onSuccess: () => true,
+      // a certificate that is not trusted is a certificate
+      onFailure: (error) => /CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ALTNAME/.test(Transport.find(error).code ?? "")
+    })
   )
 
 const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError.OllamaError> => {
@@ -122,7 +104,7 @@ const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError
   const seed = Transport.classify(found, limit)
   const fail = (seen: typeof seed) =>
     attempt.failure(seen, {
-      ...(Transport.isBeforeConnection(found) ? { phase: "connect" as const } : {}),
+      phase: Transport.isBeforeConnection(found) ? "connect" : attempt.stage,
       cause: Transport.cause(found)
     })
   return Transport.isReset(seed) && !host.hasAnswered && host.address.scheme === "http"

@@ -6,6 +6,7 @@ import * as Classify from "./classify.js"
 import * as Transport from "./classifyTransport.js"
 import * as Codec from "./codec.js"
 import type { Attempt } from "./context.js"
+import { defined } from "./defined.js"
 import type { Endpoint } from "./endpoint.js"
 import * as Lines from "./lines.js"
 import type * as Reader from "./reader.js"
@@ -14,12 +15,11 @@ const excerptLimit = 200
 
 const interrupted =
   (kind: Endpoint["kind"]) => (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) =>
-    new OllamaError.StreamInterrupted({
-      ...common,
-      ...(kind === "transfer"
-        ? { remedy: "Ask again: what was already transferred is kept, and the transfer goes on where it stopped" }
-        : {})
-    })
+    new OllamaError.StreamInterrupted(
+      kind === "transfer"
+        ? { ...common, remedy: "Ask again: what was already transferred is kept, and the transfer goes on from there" }
+        : common
+    )
 
 /** @param status of the answer whose body this is */
 export const make = <A, Response>(
@@ -33,7 +33,7 @@ export const make = <A, Response>(
     /** Whether the server said that this is a stream of lines. */
     readonly isStream: () => boolean
     /** Called with the first value, and with the last. */
-    readonly onSeen: () => void
+    readonly onSeen: (value: A, isLast: boolean) => void
   }
 ): Reader.Wire<A> => {
   let isFirst = true
@@ -42,19 +42,27 @@ export const make = <A, Response>(
     if (isFirst) {
       isFirst = false
       if (!codec.whole) attempt.stage = "gap"
-      options.onSeen()
+      options.onSeen(value, false)
     }
     return value
   }
 
-  const protocol = (excerpt: string, lineNumber: number | undefined, detail?: string): OllamaError.OllamaError =>
+  const protocol = (
+    excerpt: string,
+    lineNumber: number | undefined,
+    detail?: string,
+    remedy?: string
+  ): OllamaError.OllamaError =>
     attempt.failure(
       (common) =>
-        new OllamaError.ProtocolError({
-          ...common,
-          excerpt: excerpt.slice(0, excerptLimit),
-          ...(lineNumber === undefined || codec.whole ? {} : { line: lineNumber })
-        }),
+        new OllamaError.ProtocolError(
+          defined({
+            ...common,
+            excerpt: excerpt.slice(0, excerptLimit),
+            line: codec.whole ? undefined : lineNumber,
+            remedy
+          })
+        ),
       { status: options.status(), detail }
     )
 
@@ -77,10 +85,10 @@ export const make = <A, Response>(
   return {
     whole: codec.whole,
     folded: options.folded,
-    ...(codec.empty === undefined ? {} : { empty: codec.empty }),
+    empty: codec.empty,
     isLast: (value) => {
       const isLast = codec.isLast(value)
-      if (isLast) options.onSeen()
+      if (isLast) options.onSeen(value, true)
       return isLast
     },
     line: (text, lineNumber) => {
@@ -105,28 +113,21 @@ export const make = <A, Response>(
     // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
     unfinished: (sawBytes) => (sawBytes || options.isStream() ? brokenOff() : protocol("", undefined)),
     unreadable: (problem, lineNumber) =>
-      attempt.failure(
-        (common) =>
-          new OllamaError.ProtocolError({
-            ...common,
-            excerpt: problem.excerpt.slice(0, excerptLimit),
-            ...(codec.whole ? {} : { line: lineNumber }),
-            remedy:
-              problem instanceof Lines.LineTooLong
-                ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
-                : "The answer is not UTF-8: check that no proxy rewrites it"
-          }),
-        { status: options.status() }
+      protocol(
+        problem.excerpt,
+        lineNumber,
+        undefined,
+        problem instanceof Lines.LineTooLong
+          ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
+          : "The answer is not UTF-8: check that no proxy rewrites it"
       ),
     broken: (error, sawBytes) => {
       const found = Transport.find(error)
       const cause = Transport.cause(found)
       const seed = Transport.classify(found, undefined)
       // after a chunk, or inside a value, the answer broke off; before that there was no answer
-      return codec.fold.partial() !== undefined || (codec.whole && sawBytes)
-        ? isTimer(found)
-          ? attempt.failure(seed, { status: options.status(), cause })
-          : brokenOff(cause)
+      return !isTimer(found) && (codec.fold.partial() !== undefined || (codec.whole && sawBytes))
+        ? brokenOff(cause)
         : attempt.failure(seed, { status: options.status(), cause })
     }
   }

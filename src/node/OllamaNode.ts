@@ -13,16 +13,23 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Duration from "effect/Duration"
+import type * as Stream from "effect/Stream"
 import type * as Blob from "../api/Blob.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import { Soon } from "../internal/soon.js"
 import * as OllamaClient from "../OllamaClient.js"
 import type * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
+import type * as Policy from "../policy/Policy.js"
 import * as Files from "./files.js"
+import * as FollowPolicy from "./followPolicy.js"
+import type { PolicyFileError } from "./policyFile.js"
 import type * as internal from "./proxy.js"
 import { make as makeSoon } from "./soon.js"
 import * as Transport from "./transport.js"
+import * as WatchPolicy from "./watchPolicy.js"
+
+export { PolicyFileError } from "./policyFile.js"
 
 /**
  * Proxies as values, followed as Ollama's own client follows HTTP_PROXY, HTTPS_PROXY and NO_PROXY: `http` is for http
@@ -162,19 +169,64 @@ export const config: Config.Config<Options> = Config.map(
  * The client with its transport, its options from effect/Config: those that are given, and the environment for the rest
  * (see `config`).
  *
+ * `OLLAMA_POLICY_FILE` names a file with a policy, which is read first and followed while the layer lives (as
+ * `watchPolicy` does); `OLLAMA_POLICY` changes it, and `OLLAMA_POLICY_*` single fields of what that gives. With a
+ * `policy` among the options none of them counts. Fails with a `ConfigError` that lists what is wrong with the file or
+ * the variables.
+ *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<OllamaClient.OllamaClient, OllamaError.InvalidRequest | ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(Config.all({ env: config, own: unwrap(options) }), ({ env, own }) => layer({ ...env, ...own }))
+  Layer.unwrapScoped(
+    Effect.gen(function* () {
+      const { env, own, policyFile } = yield* Config.all({ env: config, own: unwrap(options), policyFile: file })
+      const fromFile = policyFile === undefined || own.policy ? {} : yield* FollowPolicy.follow(policyFile)
+      return layer({ ...env, ...fromFile, ...own })
+    })
   )
+
+const file = Config.map(Config.option(Config.nonEmptyString("OLLAMA_POLICY_FILE")), Option.getOrUndefined)
 
 /** `Config.unwrap` cannot take an object without a field. */
 const unwrap = (options: Config.Config.Wrap<Options>): Config.Config<Options> =>
   Config.isConfig(options) || Object.keys(options).length > 0 ? Config.unwrap(options) : Config.succeed({})
+
+/**
+ * A policy file as a stream: the policy in it, then each other one that it is changed to. The file holds a part of a
+ * policy as JSON; the rest is `Policy.defaults`.
+ *
+ * Fails with `PolicyFileError`, which lists every problem with its field, when the file cannot be used at first. Later an
+ * unusable file, or none, is logged as a warning, and the last good policy stays in force. Editors that replace the file,
+ * write it in pieces or change the directory's links are understood; each change counts once the content has been at
+ * rest for a tenth of a second.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { OllamaNode } from "effect-ollama/node"
+ *
+ * const Ollama = OllamaNode.layer({
+ *   policyChanges: OllamaNode.watchPolicy("ollama-policy.json").pipe(
+ *     Stream.tapError((error) => Effect.logError(error.message)),
+ *     Stream.orDie
+ *   )
+ * })
+ * ```
+ *
+ * @param options `interval`: how often the file is looked at besides, for network drives, which tell of no change; 5
+ *   seconds by default
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const watchPolicy = (
+  path: string,
+  options?: { readonly interval?: Duration.DurationInput | undefined }
+): Stream.Stream<Policy.Policy, PolicyFileError> =>
+  WatchPolicy.watch(path, options?.interval ?? WatchPolicy.defaultInterval)
 
 /**
  * The digest of a file, `sha256:` and 64 hexadecimal digits. Fails with the `PlatformError` of the file system, which

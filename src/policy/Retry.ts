@@ -22,7 +22,10 @@ import * as OllamaError from "../OllamaError.js"
  * - `baseDelay`, `maxDelay`: the first wait, and the longest.
  * - `jitter`: `full` (between zero and the wait), `equal` (half of it fixed), `decorrelated` (spread evenly without
  *   spikes, after Polly's second version), `none`.
- * - `whileOffline`: what happens while the host cannot be reached: `fail` (an attempt like any other).
+ * - `whileOffline`: what happens while the host cannot be reached: `fail` (an attempt like any other), or `wait`: the call
+ *   is held, and goes on as soon as the host answers a small request (`GET /api/version`) that one prober sends for all
+ *   who wait; it is no attempt, and ends with the last failure at `offlineLimit` or at the call's `total` limit.
+ * - `offlineLimit`: how long a call is held at most, from the first time it was.
  *
  * A server's Retry-After is kept within the computed wait and 5 seconds more (AWS SDK retry behaviour, revision 2.1).
  *
@@ -36,7 +39,7 @@ export const Retry = Schema.Struct({
   factor: Schema.Finite.pipe(Schema.between(1, 100)),
   maxDelay: Durations.Positive,
   jitter: Schema.Literal("none", "full", "equal", "decorrelated"),
-  whileOffline: Schema.Literal("fail"),
+  whileOffline: Schema.Literal("fail", "wait"),
   offlineLimit: Durations.Positive
 }).annotations({ identifier: "effect-ollama/Retry" })
 

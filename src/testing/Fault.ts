@@ -14,6 +14,7 @@ import type {
   BlackHole,
   CloseBeforeHeaders,
   ConnectTimeout,
+  Crash,
   CutAfter,
   Dns,
   EndAfter,
@@ -58,6 +59,7 @@ export type {
   ResetAfter,
   EndAfter,
   CutAfter,
+  Crash,
   ErrorLineAfter,
   BadLineAfter,
   SplitBytes,
@@ -443,6 +445,16 @@ export const endAfter = (chunks: number, when?: When): EndAfter => ({ _tag: "End
  * @category bodies
  */
 export const cutAfter = (chunks: number, when?: When): CutAfter => ({ _tag: "CutAfter", chunks, ...when })
+
+/**
+ * The process that runs the request's model dies after this many chunks of the answer (0: while it reads the prompt).
+ * Everyone who uses the model is hit: answers end with Ollama's error line, or with its 500 where no chunk was sent,
+ * and the next request loads the model again. The control `crash` does it at a moment of one's own.
+ *
+ * @since 0.1.0
+ * @category bodies
+ */
+export const crash = (chunks = 0, when?: When): Crash => ({ _tag: "Crash", chunks, ...when })
 
 /**
  * After this many chunks the body ends with a line `{"error": text}`, as Ollama reports what fails in a stream.

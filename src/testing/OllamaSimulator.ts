@@ -13,9 +13,11 @@ import * as Layer from "effect/Layer"
 import type * as Fault from "./Fault.js"
 import * as engine from "./internal/engine.js"
 import * as memory from "./internal/memory.js"
-import type { Controls, Options } from "./internal/types.js"
+import type { Controls } from "./internal/controls.js"
+import type { Options } from "./internal/types.js"
 
-export type { Controls, Ended, Model, Options, Prompt, Reply, Seen } from "./internal/types.js"
+export type { Controls, Ended, Resident, Seen, State } from "./internal/controls.js"
+export type { Model, Options, Prompt, Reply, Timing } from "./internal/types.js"
 
 /**
  * What a test can see and do while the simulator runs.
@@ -45,8 +47,8 @@ export class OllamaSimulator extends Context.Tag("effect-ollama/testing/OllamaSi
 export const make = (
   options: Options = {}
 ): Effect.Effect<{ readonly client: HttpClient.HttpClient; readonly simulator: Service }> =>
-  Effect.map(engine.make(options), ({ controls, handle, inject }) => ({
-    client: memory.client(handle),
+  Effect.map(engine.make(options), ({ controls, epoch, handle, inject }) => ({
+    client: memory.client(handle, epoch),
     simulator: { ...controls, inject: (...faults) => inject(faults) }
   }))
 

@@ -9,12 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Fault from "./Fault.js"
+import type { Controls } from "./internal/controls.js"
 import * as pem from "./internal/certificate.js"
 import * as engine from "./internal/engine.js"
 import * as listen from "./internal/listen.js"
 import * as replay from "./internal/replay.js"
 import * as silent from "./internal/silent.js"
-import type { Controls, Options as Simulated } from "./internal/types.js"
+import type { Options as Simulated } from "./internal/types.js"
 import type * as Recorded from "./Recorded.js"
 
 /**
@@ -70,9 +71,12 @@ export interface Service extends Controls {
    * for the former only.
    */
   readonly stage: (fault: Stageable) => Effect.Effect<string>
-  /** As when the server's process is killed: the port is closed, connections are reset, models are out of memory. */
+  /**
+   * As when the server's process is killed: the port is closed, connections are reset, models are out of memory. The
+   * same as `shutdown`.
+   */
   readonly down: Effect.Effect<void>
-  /** Listens on the same port again. */
+  /** Listens on the same port again. The same as `restart`. */
   readonly up: Effect.Effect<void>
 }
 
@@ -141,7 +145,7 @@ const placeOf = (fault: Exclude<Fault.Address, Fault.Firewall>, places: Places):
  */
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { controls, forget, handle, inject } = yield* engine.make(options)
+    const { controls, handle, inject } = yield* engine.make(options)
     const scope = yield* Effect.scope
     const address = addressOf(options)
     const server = yield* listen.serve(handle, address)
@@ -156,14 +160,18 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       secure: yield* beside(true),
       silent: yield* Effect.cached(Effect.provideService(silent.silentPort, Scope.Scope, scope))
     }
+    const down = Effect.zipRight(controls.shutdown, server.down)
+    const up = Effect.zipRight(server.up, controls.restart)
     return {
       ...controls,
+      shutdown: down,
+      restart: up,
+      down,
+      up,
       url: server.url,
       port: server.port,
       inject: (...faults) => inject(faults),
-      stage: (fault) => (Fault.isAddress(fault) ? placeOf(fault, places) : Effect.as(inject([fault]), server.url)),
-      down: Effect.zipRight(server.down, forget),
-      up: server.up
+      stage: (fault) => (Fault.isAddress(fault) ? placeOf(fault, places) : Effect.as(inject([fault]), server.url))
     }
   })
 

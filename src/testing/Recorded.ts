@@ -9,7 +9,9 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as memory from "./internal/memory.js"
+import * as pace from "./internal/pace.js"
 import * as replay from "./internal/replay.js"
+import type { Model, Reply } from "./internal/types.js"
 
 const strings = Schema.Record({ key: Schema.String, value: Schema.String })
 
@@ -86,6 +88,38 @@ export interface Asked {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
 }
+
+/**
+ * What the model said in a recorded chat or generate, at the pace of the recording, as the `reply` of a simulated model:
+ * the prompt takes the `prompt_eval_duration` that the server reported, and each chunk comes as long after the first one
+ * as it did. Unlike {@link layer}, which replays one exchange, it leaves loads, queues, slots and failures to the
+ * simulator. Of a recording that broke off: what had arrived.
+ *
+ * @since 0.1.0
+ * @category simulation
+ */
+export const reply = (exchange: Exchange): Reply => pace.reply(exchange)
+
+/**
+ * A simulated model that behaves as the one in the recording did: its name, its {@link reply}, and a load that takes the
+ * `load_duration` that was reported (which has the wait behind other loads in it).
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OllamaClient } from "effect-ollama"
+ * import { OllamaSimulator, Recorded } from "effect-ollama/testing"
+ *
+ * export const client = (recording: Recorded.Exchange) =>
+ *   OllamaClient.layer().pipe(
+ *     Layer.provideMerge(OllamaSimulator.layer({ models: [Recorded.model(recording)], parallel: 2 }))
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category simulation
+ */
+export const model = (exchange: Exchange): Model => pace.model(exchange)
 
 /**
  * The exchanges as an `HttpClient` on Effect's Clock, with what was asked of it. `GET /api/ps` and `GET /api/version`,

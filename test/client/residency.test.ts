@@ -26,6 +26,7 @@ import {
   token,
   wait
 } from "../support/replies.js"
+import { callsOf, cold, loadAnswer, loadsOf } from "../support/loading.js"
 import { make } from "../support/server.js"
 
 const firstToken = 30_000 + 10 * "Hello".length
@@ -42,35 +43,23 @@ describe("which clock a call runs on", () => {
     })
   )
 
-  it.scoped("a model that is not in memory: one limit of load and firstToken, and the phase is load", () =>
-    Effect.gen(function* () {
-      const server = make({ "/api/chat": silent, "/api/ps": psEmpty })
-      const client = yield* server.connect()
-      const error = yield* failsAt(client.chat(request), load + firstToken)
-      expectTimeout(error, "load", load + firstToken)
-      assert.include(error.message, "still being loaded")
-    })
-  )
-
-  it.scoped("when ps lists the model at the expiry of that limit, the phase is firstToken", () =>
-    Effect.gen(function* () {
-      const server = make({ "/api/chat": silent, "/api/ps": [psEmpty, ps()] })
-      const client = yield* server.connect()
-      const error = yield* failsAt(client.chat(request), load + firstToken)
-      expectTimeout(error, "firstToken", load + firstToken)
-      assert.strictEqual(server.at("/api/ps").length, 2)
-    })
-  )
-
-  it.scoped("a chunk before the expiry ends the load clock", () =>
+  it.scoped("a model that is not in memory: the load clock while it is loaded, then firstToken", () =>
     Effect.gen(function* () {
       const server = make({
-        "/api/chat": late(load + firstToken - 1, stream(token("a"), end())),
-        "/api/ps": psEmpty
+        "/api/chat": cold(silent, [silent, late(load - 1, loadAnswer)]),
+        "/api/ps": [psEmpty, psEmpty, psEmpty, psEmpty, ps()]
       })
       const client = yield* server.connect()
-      const response = yield* within(client.chat(request))
-      assert.strictEqual(response.message.content, "a")
+      const error = yield* failsAt(client.chat(request), load)
+      expectTimeout(error, "load", load)
+      assert.include(error.message, "still being loaded")
+      assert.strictEqual(callsOf(server).length, 0)
+      yield* TestClock.adjust("10 minutes")
+      expectTimeout(
+        yield* failsAt(client.chat(request, { policy: { timeouts: { firstToken: 7000 } } }), load - 1 + 7000),
+        "firstToken",
+        7000
+      )
     })
   )
 
@@ -98,6 +87,15 @@ describe("which clock a call runs on", () => {
       })
     )
   }
+
+  it.scoped("not known: a chunk before the expiry ends the load clock", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": late(load - 1, stream(token("a"), end())), "/api/ps": refused })
+      const client = yield* server.connect()
+      const response = yield* within(client.chat(request))
+      assert.strictEqual(response.message.content, "a")
+    })
+  )
 
   it.scoped("ps that answers after 500 ms exactly is waited for", () =>
     Effect.gen(function* () {
@@ -136,7 +134,7 @@ describe("which clock a call runs on", () => {
 describe("what is asked of /api/ps", () => {
   it.scoped("one look for many calls at once, valid for two seconds", () =>
     Effect.gen(function* () {
-      const server = make({ "/api/embed": silent, "/api/ps": late(100, psEmpty) })
+      const server = make({ "/api/embed": silent, "/api/ps": late(100, ps()) })
       const client = yield* server.connect()
       const call = client.embed({ model, input: "x" })
       yield* Effect.forkScoped(
@@ -169,10 +167,11 @@ describe("what is asked of /api/ps", () => {
       const second = yield* Effect.fork(Effect.flip(client.chat(request)))
       yield* TestClock.adjust(0)
       yield* Fiber.interrupt(first)
+      yield* TestClock.adjust(10_000)
+      assert.strictEqual(server.at("/api/ps").length, 1)
       yield* TestClock.adjust("10 minutes")
       const error = yield* Fiber.join(second)
       expectTimeout(error, "firstToken", firstToken)
-      assert.strictEqual(server.at("/api/ps").length, 1)
       assert.isFalse(server.at("/api/ps")[0]?.left)
       assert.strictEqual(server.at("/api/chat").length, 1)
     })
@@ -211,7 +210,7 @@ describe("a model that has just answered", () => {
   const warmFor = (keepAlive: number | string | undefined, millis: number) =>
     it.scoped(`keep_alive ${keepAlive ?? "not given"}: in memory for ${millis} ms without asking`, () =>
       Effect.gen(function* () {
-        const server = make({ "/api/chat": chat("a"), "/api/ps": psEmpty })
+        const server = make({ "/api/chat": cold(chat("a")), "/api/ps": psEmpty })
         const client = yield* server.connect()
         const call = client.chat({ ...request, keep_alive: keepAlive })
         yield* call
@@ -234,7 +233,7 @@ describe("a model that has just answered", () => {
   const coldAfter = (keepAlive: number | string | undefined, millis: number) =>
     it.scoped(`keep_alive ${keepAlive ?? "not given"}: asked for again after ${millis} ms`, () =>
       Effect.gen(function* () {
-        const server = make({ "/api/chat": [chat("a"), silent], "/api/ps": psEmpty })
+        const server = make({ "/api/chat": cold(chat("a"), [loadAnswer, silent]), "/api/ps": psEmpty })
         const client = yield* server.connect()
         yield* client.chat({ ...request, keep_alive: keepAlive })
         yield* TestClock.adjust(millis)
@@ -253,22 +252,24 @@ describe("a model that has just answered", () => {
         "/api/chat": [
           stream(token("a"), wait(29_000), token("b"), wait(29_000), token("c"), wait(29_000), end()),
           silent
-        ],
-        "/api/ps": psEmpty
+        ]
       })
       const client = yield* server.connect()
       const answered = yield* Effect.fork(client.chat(request))
       yield* TestClock.adjust(87_000)
       yield* Fiber.join(answered)
-      const error = yield* failsAt(client.chat(request), firstToken)
-      expectTimeout(error, "firstToken", firstToken)
+      const call = yield* Effect.fork(Effect.flip(client.chat(request)))
+      yield* TestClock.adjust(firstToken - 501)
       assert.strictEqual(server.at("/api/ps").length, 1)
+      yield* TestClock.adjust(501)
+      expectTimeout(yield* Fiber.join(call), "firstToken", firstToken)
     })
   )
 
   it.scoped("is asked for again with other reload options, and then with the first ones: they took its place", () =>
     Effect.gen(function* () {
-      const server = make({ "/api/chat": [chat("a"), chat("b"), silent], "/api/ps": psEmpty })
+      const loads = [loadAnswer, loadAnswer, silent]
+      const server = make({ "/api/chat": cold([chat("a"), chat("b")], loads), "/api/ps": psEmpty })
       const client = yield* server.connect()
       yield* client.chat({ ...request, options: { num_ctx: 2048 } })
       yield* TestClock.adjust("3 seconds")
@@ -277,6 +278,20 @@ describe("a model that has just answered", () => {
       yield* TestClock.adjust("3 seconds")
       const error = yield* within(Effect.flip(client.chat({ ...request, options: { num_ctx: 2048 } })))
       assert.strictEqual(error.phase, "load")
+    })
+  )
+
+  it.scoped("is not in memory with reload options that ps does not tell", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": cold(chat("a")) })
+      const client = yield* server.connect()
+      yield* client.chat(request)
+      yield* client.chat({ ...request, options: { num_gpu: 0 } })
+      yield* client.chat({ ...request, options: { num_gpu: 0, num_ctx: 512 } })
+      assert.deepStrictEqual(
+        loadsOf(server).map((seen) => seen.json),
+        [{ model, options: { num_gpu: 0 }, stream: false }]
+      )
     })
   )
 
@@ -328,7 +343,7 @@ describe("a model that has just answered", () => {
 
   it.scoped("is remembered by a stream that is still running", () =>
     Effect.gen(function* () {
-      const server = make({ "/api/chat": [stream(token("a"), silence), silent], "/api/ps": psEmpty })
+      const server = make({ "/api/chat": [stream(token("a"), silence), silent] })
       const client = yield* server.connect()
       yield* Effect.forkScoped(Stream.runDrain(client.chatStream(request)))
       yield* TestClock.adjust(3000)

@@ -13,7 +13,10 @@ const hanging = () => make({ "/api/chat": stream(token("a"), silence), "/api/ver
 describe("the policy in force", () => {
   it.scoped("is the client's, then withPolicy's from outside in, then the call's", () =>
     Effect.gen(function* () {
-      const client = yield* hanging().connect({ policy: Policy.make({ timeouts: { gap: 5000 } }) })
+      const client = yield* hanging().connect({
+        // five failures in a row are what a breaker is for
+        policy: Policy.make({ timeouts: { gap: 5000 }, breaker: "off" })
+      })
       const call = client.chat(request)
       const limit = (effect: Effect.Effect<unknown, OllamaError.OllamaError>, millis: number) =>
         Effect.map(failsAt(effect, millis), (error) => expectTimeout(error, "gap", millis))

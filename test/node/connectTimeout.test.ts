@@ -9,10 +9,8 @@ import * as Net from "node:net"
 import * as Servers from "../sockets/servers.js"
 import * as Transports from "../sockets/transports.js"
 
-const policy = (connect: Policy.Policy["timeouts"]["connect"]): Policy.Policy => ({
-  timeouts: { ...Policy.none.timeouts, connect },
-  retry: Policy.none.retry
-})
+const policy = (connect: Policy.Policy["timeouts"]["connect"]): Policy.Policy =>
+  Policy.merge(Policy.none, { timeouts: { connect } })
 
 const calls = {
   chat: Effect.asVoid(OllamaClient.chat(Transports.request)),

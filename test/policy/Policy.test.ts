@@ -1,26 +1,61 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
-import * as FastCheck from "effect/FastCheck"
-import * as ParseResult from "effect/ParseResult"
-import { Policy, Retry, Timeouts } from "effect-ollama"
+import { CircuitBreaker, Concurrency, Hedging, Policy, RetryBudget, Throttle } from "effect-ollama"
 import { anyPatch, anyPolicy } from "./arbitraries.js"
+import { pathsOf } from "./problems.js"
 
-const problemsOf = (error: ParseResult.ParseError): ReadonlyArray<string> =>
-  ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => issue.path.join("."))
+const asJson = (u: unknown): unknown => JSON.parse(JSON.stringify(u))
 
-/** What is wrong with a policy as JSON, by path. */
-const pathsOf = (json: unknown): ReadonlyArray<string> =>
-  Either.match(Effect.runSync(Effect.either(Policy.fromJson(json))), {
-    onLeft: (error) => [...problemsOf(error)].sort(),
-    onRight: () => []
-  })
+const jsonOf = (patch: Policy.Patch): unknown => asJson(Policy.toJson(Policy.make(patch)))
+
+/** What a part begins with when it was off, and what the parts inside it begin with. */
+const begun = {
+  outer: jsonOf({ throttle: {}, hedging: {} }),
+  inner: jsonOf({ budget: { pool: {}, deposit: {} }, concurrency: { admission: {} } })
+}
+
+type Group = Readonly<Record<string, unknown>>
+
+const isGroup = (u: unknown): u is Group => typeof u === "object" && u !== null && !Array.isArray(u)
+
+const under = (u: unknown, key: string): unknown => (isGroup(u) ? u[key] : undefined)
+
+/** The reference: a plain merge of JSON, in which an object over "off" begins with the defaults. */
+const mergeJson = (base: unknown, patch: unknown, { inner, outer } = begun): unknown => {
+  if (patch === undefined) return base
+  const start = [base, outer, inner].find(isGroup)
+  if (!isGroup(patch) || start === undefined) return patch
+  return Object.fromEntries(
+    Object.keys({ ...start, ...patch }).map((key) => [
+      key,
+      mergeJson(start[key], patch[key], { outer: under(outer, key), inner: under(inner, key) })
+    ])
+  )
+}
+
+const presets = { defaults: Policy.defaults, interactive: Policy.interactive, batch: Policy.batch, none: Policy.none }
 
 describe("the defaults", () => {
   it("are those of the documentation", () => {
-    assert.deepStrictEqual(Policy.toJson(Policy.defaults), {
+    const breaker = {
+      mode: "automatic",
+      window: { calls: 20, duration: 600_000, slices: 10 },
+      minCalls: 20,
+      failureRate: "off",
+      strict: false,
+      slowRate: "off",
+      slowAfter: "off",
+      failures: "off",
+      openFactor: 2,
+      trials: 1,
+      trialSuccesses: 1,
+      trialVerdict: "early",
+      rampFrom: 0.1,
+      rampCurve: 1
+    }
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(Policy.toJson(Policy.defaults))), {
       timeouts: { connect: "auto", load: "auto", firstToken: "auto", gap: "auto", total: "none" },
       retry: {
         attempts: 3,
@@ -31,20 +66,66 @@ describe("the defaults", () => {
         jitter: "full",
         whileOffline: "fail",
         offlineLimit: 600_000
-      }
+      },
+      budget: {
+        share: 0.2,
+        floor: 3,
+        pool: {
+          size: 100,
+          initial: "full",
+          cost: 1,
+          perSuccess: 0.2,
+          refund: "none",
+          charge: "retries",
+          threshold: 0
+        },
+        deposit: "off"
+      },
+      breaker: {
+        host: {
+          ...breaker,
+          consecutive: 5,
+          belief: "off",
+          openFor: 1000,
+          openMax: 30_000,
+          openJitter: 0.25,
+          trialLimit: 5000,
+          ramp: "off"
+        },
+        model: {
+          ...breaker,
+          consecutive: "off",
+          belief: 0.95,
+          openFor: 5000,
+          openMax: 300_000,
+          openJitter: 0,
+          trialLimit: 30_000,
+          ramp: 20_000
+        }
+      },
+      concurrency: { limit: "learned", queue: "unbounded", admission: "off" },
+      throttle: "off",
+      hedging: "off",
+      fallback: []
     })
     assert.deepStrictEqual(Policy.make(), Policy.defaults)
     assert.deepStrictEqual(Policy.make({}), Policy.defaults)
-    assert.deepStrictEqual(Policy.defaults, { timeouts: Timeouts.defaults, retry: Retry.defaults })
   })
 
-  it("none is one attempt without clocks", () => {
-    assert.strictEqual(Policy.none.retry.attempts, 1)
-    assert.isTrue(Object.values(Policy.none.timeouts).every((clock) => clock === "none"))
+  it("none is one attempt without clocks and without state", () => {
+    const { fallback, retry, timeouts, ...parts } = Policy.none
+    assert.strictEqual(retry.attempts, 1)
+    assert.isTrue(Object.values(timeouts).every((clock) => clock === "none"))
+    assert.isTrue(Object.values(parts).every((part) => part === "off"))
+    assert.deepStrictEqual(fallback, [])
+  })
+
+  it("interactive refuses what would wait too long", () => {
+    assert.deepStrictEqual(Policy.interactive.concurrency, Concurrency.bounded)
   })
 
   it("are policies that can be written as JSON and read again", () => {
-    for (const policy of [Policy.defaults, Policy.interactive, Policy.batch, Policy.none]) {
+    for (const policy of Object.values(presets)) {
       assert.deepStrictEqual(Effect.runSync(Policy.fromJson(JSON.parse(JSON.stringify(Policy.toJson(policy))))), policy)
     }
   })
@@ -83,21 +164,77 @@ describe("make and merge", () => {
     assert.throws(() => Policy.merge(Policy.defaults, { retry: { attempts: 0 } }), /attempts/)
   })
 
-  it.prop(
-    "a later patch wins field by field, whatever is grouped",
-    [anyPolicy, anyPatch, anyPatch],
-    ([policy, a, b]) => {
-      const both = {
-        timeouts: { ...a.timeouts, ...b.timeouts },
-        retry: { ...a.retry, ...b.retry }
-      }
-      assert.deepStrictEqual(Policy.merge(Policy.merge(policy, a), b), Policy.merge(policy, both))
-    }
-  )
+  it.prop("are what a plain merge of the JSON gives", [anyPolicy, anyPatch], ([policy, patch]) => {
+    const merged = Policy.merge(policy, patch)
+    assert.deepStrictEqual(asJson(Policy.toJson(merged)), mergeJson(asJson(Policy.toJson(policy)), patch))
+  })
 
   it.prop("a patch twice is a patch once", [anyPolicy, anyPatch], ([policy, patch]) => {
     const once = Policy.merge(policy, patch)
-    assert.deepStrictEqual(Policy.merge(once, patch), once)
+    assert.isTrue(Policy.equivalence(Policy.merge(once, patch), once))
+  })
+
+  it.prop("what a patch does not name stays the same object", [anyPolicy, anyPatch], ([policy, patch]) => {
+    const merged = Policy.merge(policy, patch)
+    for (const part of ["timeouts", "retry", "budget", "breaker", "concurrency", "throttle", "hedging"] as const) {
+      if (patch[part] === undefined) assert.strictEqual<unknown>(merged[part], policy[part])
+    }
+  })
+})
+
+describe("a patch", () => {
+  it("changes one field, however deep", () => {
+    const policy = Policy.make({ breaker: { model: { window: { calls: 50 }, openFor: "10 seconds" } } })
+    assert.deepStrictEqual(policy.breaker, {
+      host: CircuitBreaker.hostDefaults,
+      model: {
+        ...CircuitBreaker.modelDefaults,
+        window: { ...CircuitBreaker.modelDefaults.window, calls: 50 },
+        openFor: Duration.seconds(10)
+      }
+    })
+  })
+
+  it("switches parts off", () => {
+    const policy = Policy.make({
+      budget: "off",
+      breaker: { host: "off" },
+      concurrency: "off"
+    })
+    assert.deepStrictEqual([policy.budget, policy.concurrency], ["off", "off"])
+    assert.deepStrictEqual(policy.breaker, { host: "off", model: CircuitBreaker.modelDefaults })
+    assert.strictEqual(Policy.make({ breaker: "off" }).breaker, "off")
+  })
+
+  it("begins with the defaults of what was off", () => {
+    const policy = Policy.merge(Policy.none, {
+      budget: {},
+      breaker: { model: { openFor: "10 seconds" } },
+      concurrency: { limit: 2, admission: { target: "1 second" } },
+      throttle: {},
+      hedging: { max: 2 }
+    })
+    assert.deepStrictEqual(policy.budget, RetryBudget.defaults)
+    assert.deepStrictEqual(policy.breaker, {
+      host: CircuitBreaker.hostDefaults,
+      model: { ...CircuitBreaker.modelDefaults, openFor: Duration.seconds(10) }
+    })
+    assert.deepStrictEqual(policy.concurrency, {
+      ...Concurrency.defaults,
+      limit: 2,
+      admission: { target: Duration.seconds(1), interval: Duration.seconds(10) }
+    })
+    assert.deepStrictEqual(policy.throttle, Throttle.defaults)
+    assert.deepStrictEqual(policy.hedging, { ...Hedging.defaults, max: 2 })
+    const single = Policy.merge(Policy.make({ breaker: { host: "off", model: "off" } }), { breaker: { host: {} } })
+    assert.deepStrictEqual(single.breaker, { host: CircuitBreaker.hostDefaults, model: "off" })
+  })
+
+  it("replaces arrays whole", () => {
+    const policy = Policy.make({ fallback: [{ model: "a" }, { host: "b" }] })
+    assert.deepStrictEqual(Policy.merge(policy, { fallback: [{ model: "c" }] }).fallback, [{ model: "c" }])
+    assert.deepStrictEqual(Policy.merge(policy, { fallback: [] }).fallback, [])
+    assert.deepStrictEqual(Policy.merge(policy, {}).fallback, policy.fallback)
   })
 })
 
@@ -106,6 +243,7 @@ describe("JSON", () => {
     const text = JSON.stringify(Policy.toJson(policy))
     const back = Effect.runSync(Policy.fromJson(JSON.parse(text)))
     assert.strictEqual(JSON.stringify(Policy.toJson(back)), text)
+    assert.isTrue(Policy.equivalence(back, policy))
     for (const key of ["load", "gap", "total"] as const) {
       assert.isTrue(Equal.equals(back.timeouts[key], policy.timeouts[key]))
     }
@@ -117,103 +255,19 @@ describe("JSON", () => {
       assert.deepStrictEqual(policy, Policy.make({ timeouts: { gap: "10 seconds" } }))
     })
   )
-})
 
-describe("what is refused", () => {
-  const clocks = ["connect", "load", "firstToken", "gap", "total"]
-  const bad: ReadonlyArray<readonly [string, unknown]> = [
-    ["negative", -1],
-    ["a negative text", "-5 seconds"],
-    ["a negative text with a space", " -5 seconds"],
-    ["zero", 0],
-    ["minus zero", -0],
-    ["zero as a text", "0 seconds"],
-    ["NaN", Number.NaN],
-    ["infinite", Number.POSITIVE_INFINITY],
-    ["infinite as a text", "Infinity"],
-    ["an infinite Duration", Duration.infinity],
-    ["a Duration of zero", Duration.zero],
-    ["a text that is no duration", "soon"],
-    ["a number as a text", "5"],
-    ["an empty text", ""],
-    ["a boolean", true],
-    ["null", null],
-    ["an object", {}],
-    ["an array", [1]]
-  ]
-  for (const [name, value] of bad) {
-    it(`${name}, as a clock and as a delay`, () => {
-      for (const clock of clocks)
-        assert.deepStrictEqual(pathsOf({ timeouts: { [clock]: value } }), [`timeouts.${clock}`])
-      for (const delay of ["baseDelay", "maxDelay", "offlineLimit"]) {
-        assert.deepStrictEqual(pathsOf({ retry: { [delay]: value } }), [`retry.${delay}`])
-      }
+  it.effect("may name its JSON Schema", () =>
+    Effect.gen(function* () {
+      const policy = yield* Policy.fromJson({ $schema: "./policy.schema.json", retry: { attempts: 2 } })
+      assert.deepStrictEqual(policy, Policy.make({ retry: { attempts: 2 } }))
+      assert.notProperty(Policy.toJson(policy), "$schema")
+      assert.deepStrictEqual(pathsOf({ $schema: 1 }), ["$schema"])
     })
-  }
-
-  it("auto and none, where a duration is needed", () => {
-    assert.deepStrictEqual(pathsOf({ retry: { baseDelay: "auto", maxDelay: "none" } }), [
-      "retry.baseDelay",
-      "retry.maxDelay"
-    ])
-  })
-
-  it("numbers and names that are not possible", () => {
-    for (const attempts of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "3", 101, null]) {
-      assert.deepStrictEqual(pathsOf({ retry: { attempts } }), ["retry.attempts"], String(attempts))
-    }
-    for (const factor of [0, 0.5, -2, Number.NaN, Number.POSITIVE_INFINITY, "2"]) {
-      assert.deepStrictEqual(pathsOf({ retry: { factor } }), ["retry.factor"], String(factor))
-    }
-    for (const key of ["backoff", "jitter", "whileOffline"]) {
-      assert.include(pathsOf({ retry: { [key]: "some" } }).join(), `retry.${key}`)
-    }
-  })
-
-  it("keys that there are not", () => {
-    assert.deepStrictEqual(pathsOf({ timeout: {} }), ["timeout"])
-    assert.deepStrictEqual(pathsOf({ timeouts: { firsttoken: 1 } }), ["timeouts.firsttoken"])
-    assert.deepStrictEqual(pathsOf({ retry: { retries: 1 } }), ["retry.retries"])
-  })
-
-  it("what is not an object at all", () => {
-    for (const json of [null, 1, "x", [], true, undefined]) assert.lengthOf(pathsOf(json), 1, String(json))
-    for (const part of [null, 1, "x", []]) {
-      assert.deepStrictEqual(pathsOf({ timeouts: part, retry: part }), ["retry", "timeouts"], String(part))
-    }
-  })
-
-  it("as a whole, with every problem listed", () => {
-    const paths = pathsOf({
-      timeouts: { gap: -1, load: "0 seconds", firstToken: "5 seconds", nap: 1 },
-      retry: { attempts: 0, baseDelay: Number.NaN, jitter: "none", extra: true },
-      budget: {}
-    })
-    const wanted = [
-      "budget",
-      "retry.attempts",
-      "retry.baseDelay",
-      "retry.extra",
-      "timeouts.gap",
-      "timeouts.load",
-      "timeouts.nap"
-    ]
-    assert.deepStrictEqual(paths, wanted)
-    const error = Effect.runSync(
-      Effect.flip(Policy.fromJson({ timeouts: { gap: -1, load: 0 }, retry: { attempts: 0 } }))
-    )
-    for (const key of ["gap", "load", "attempts", "negative", "zero"]) assert.include(error.message, key)
-  })
-
-  it.prop(
-    "never lets a clock pass that is not a positive, finite duration",
-    [FastCheck.oneof(FastCheck.double(), FastCheck.string(), FastCheck.anything())],
-    ([value]) => {
-      const result = Policy.mergeEither(Policy.none, { timeouts: { gap: value as number } })
-      if (Either.isLeft(result)) return
-      const { gap } = result.right.timeouts
-      const isFine = typeof gap === "string" || (Duration.toMillis(gap) > 0 && Duration.isFinite(gap))
-      assert.isTrue(isFine, String(value))
-    }
   )
+
+  it.prop("equivalence tells policies apart", [anyPolicy, anyPatch], ([policy, patch]) => {
+    const merged = Policy.merge(policy, patch)
+    const isSame = JSON.stringify(Policy.toJson(merged)) === JSON.stringify(Policy.toJson(policy))
+    assert.strictEqual(Policy.equivalence(policy, merged), isSame)
+  })
 })

@@ -7,8 +7,11 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { OllamaClient, Policy } from "effect-ollama"
 import { expectTag, failsAt } from "../support/clock.js"
+import { anyPolicy } from "./arbitraries.js"
 import { failure, json } from "../support/replies.js"
 import { make } from "../support/server.js"
+
+const isGroup = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
 
 const env = (variables: Readonly<Record<string, string>>) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
@@ -78,7 +81,27 @@ describe("Policy.config", () => {
         OLLAMA_POLICY_RETRY_ATTEMPTS: "0",
         OLLAMA_POLICY_RETRY_JITTER: "some"
       },
-      ["gap", "attempts", "jitter"]
+      ["OLLAMA_POLICY_TIMEOUTS_GAP", "negative", "OLLAMA_POLICY_RETRY_ATTEMPTS", "OLLAMA_POLICY_RETRY_JITTER"]
+    ],
+    [
+      "the JSON and variables together",
+      { OLLAMA_POLICY: '{"retries":1}', OLLAMA_POLICY_BREAKER_MODEL_STRICT: "maybe", OLLAMA_POLICY_HEDGING_MAX: "two" },
+      ["retries", "OLLAMA_POLICY_BREAKER_MODEL_STRICT", "OLLAMA_POLICY_HEDGING_MAX"]
+    ],
+    [
+      "a part that is neither on nor off",
+      { OLLAMA_POLICY_BREAKER: "of", OLLAMA_POLICY_THROTTLE: "{}" },
+      ["OLLAMA_POLICY_BREAKER", "OLLAMA_POLICY_THROTTLE", '"on" or "off"']
+    ],
+    [
+      "a field of a part that is off",
+      { OLLAMA_POLICY_BREAKER_MODEL: "off", OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR: "1 second" },
+      ["OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR", "OLLAMA_POLICY_BREAKER_MODEL is off"]
+    ],
+    [
+      "fields that do not go together",
+      { OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR: "10 minutes" },
+      ["breaker.model.openMax", "less than openFor"]
     ],
     [
       "a section of the JSON that is no object",
@@ -95,6 +118,99 @@ describe("Policy.config", () => {
       })
     )
   }
+})
+
+describe("Policy.variables", () => {
+  const byName = (name: string) => Policy.variables.find((variable) => variable.name === name)
+
+  it("are one for each field, with what can be written and what it is for", () => {
+    const names = Policy.variables.map(({ name }) => name)
+    assert.strictEqual(new Set(names).size, names.length)
+    for (const { description, field, name, values } of Policy.variables) {
+      assert.match(name, /^OLLAMA_POLICY(_[A-Z]+)+$/)
+      assert.isAbove(description.length, 10, field)
+      assert.isAbove(values.length, 0, field)
+    }
+    assert.deepStrictEqual(byName("OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR"), {
+      name: "OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR",
+      field: "breaker.model.openFor",
+      values: "a duration",
+      description: "The first wait before a call is let through to try."
+    })
+    const values = (name: string) => byName(name)?.values
+    assert.strictEqual(values("OLLAMA_POLICY_TIMEOUTS_GAP"), "a duration, auto, none")
+    assert.strictEqual(values("OLLAMA_POLICY_RETRY_BACKOFF"), "exponential, linear, constant")
+    assert.strictEqual(values("OLLAMA_POLICY_BREAKER_HOST_STRICT"), "true, false")
+    assert.strictEqual(values("OLLAMA_POLICY_CONCURRENCY_LIMIT"), "a number, learned")
+    assert.strictEqual(values("OLLAMA_POLICY_BREAKER_HOST"), "on, off")
+  })
+
+  it.effect.prop(
+    "any policy can be written with them",
+    [anyPolicy],
+    ([policy]) =>
+      Effect.gen(function* () {
+        const json: unknown = JSON.parse(JSON.stringify(Policy.toJson(policy)))
+        const given = Policy.variables.flatMap(({ field, name }) => {
+          const value = field.split(".").reduce<unknown>((u, key) => (isGroup(u) ? u[key] : undefined), json)
+          return value === undefined || isGroup(value) ? [] : [[name, String(value)] as const]
+        })
+        // what is no single value, and parts that are on without a field of their own
+        const cost =
+          policy.budget !== "off" && policy.budget.pool !== "off"
+            ? { budget: { pool: { cost: policy.budget.pool.cost } } }
+            : {}
+        const rest = { ...cost, fallback: policy.fallback }
+        const back = yield* read({ ...Object.fromEntries(given), OLLAMA_POLICY: JSON.stringify(rest) })
+        assert.deepStrictEqual(Policy.toJson(back), Policy.toJson(policy))
+      }),
+    { fastCheck: { numRuns: 40 } }
+  )
+
+  it.effect("on gives a part's defaults where it was off, and changes nothing where it was not", () =>
+    Effect.gen(function* () {
+      const policy = yield* read({
+        OLLAMA_POLICY: '{"breaker":{"model":{"openFor":"9 seconds"}},"concurrency":"off"}',
+        OLLAMA_POLICY_HEDGING: "on",
+        OLLAMA_POLICY_CONCURRENCY: "on",
+        OLLAMA_POLICY_BREAKER: " on ",
+        OLLAMA_POLICY_BREAKER_MODEL: "on",
+        OLLAMA_POLICY_BREAKER_HOST: "off",
+        OLLAMA_POLICY_BUDGET_DEPOSIT: "on"
+      })
+      const wanted = Policy.make({
+        hedging: {},
+        breaker: { host: "off", model: { openFor: "9 seconds" } },
+        budget: { deposit: {} }
+      })
+      assert.deepStrictEqual(policy, wanted)
+    })
+  )
+
+  it.effect("truths are written as everywhere", () =>
+    Effect.gen(function* () {
+      for (const [text, strict] of [
+        ["true", true],
+        ["YES", true],
+        ["1", true],
+        ["off", false],
+        ["0", false]
+      ] as const) {
+        const policy = yield* read({ OLLAMA_POLICY_BREAKER_HOST_STRICT: text })
+        assert.deepStrictEqual(policy, Policy.make({ breaker: { host: { strict } } }))
+      }
+    })
+  )
+
+  it.effect("change another policy than the defaults", () =>
+    Effect.gen(function* () {
+      const over = Effect.suspend(() => Policy.configOver(Policy.batch)).pipe(
+        env({ OLLAMA_POLICY_RETRY_ATTEMPTS: "9" })
+      )
+      assert.deepStrictEqual(yield* over, Policy.merge(Policy.batch, { retry: { attempts: 9 } }))
+      assert.deepStrictEqual(yield* Effect.suspend(() => Policy.configOver(Policy.batch)).pipe(env({})), Policy.batch)
+    })
+  )
 })
 
 describe("layerConfig", () => {

@@ -270,6 +270,43 @@ describe("OllamaSimulatorServer", () => {
     })
   )
 
+  it.scopedLive("is shut down and restarted by its controls, and counts what it cut off", () =>
+    Effect.gen(function* () {
+      const server = yield* OllamaSimulatorServer.make({ reply: "a b", tokenTime: "1 hour" })
+      const streaming = yield* send(server.url)
+      const waiting = yield* Effect.fork(Effect.flip(send(server.url)))
+      yield* server.arrived(1)
+      yield* server.shutdown
+      assert.include(["ECONNRESET", "UND_ERR_SOCKET"], codeOf(yield* Effect.flip(textOf(streaming))))
+      assert.include(["ECONNRESET", "UND_ERR_SOCKET"], codeOf(yield* waiting))
+      assert.strictEqual(codeOf(yield* Effect.flip(send(server.url))), "ECONNREFUSED")
+      yield* server.ended(0)
+      yield* server.ended(1)
+      assert.deepInclude(yield* server.state, {
+        isUp: false,
+        ended: { completed: 0, left: 0, faulted: 0, crashed: 0, stopped: 2 },
+        residents: []
+      })
+      yield* server.restart
+      assert.strictEqual((yield* send(server.url, { body: body({ messages: [] }) })).status, 200)
+      assert.isTrue((yield* server.state).isUp)
+    })
+  )
+
+  it.scopedLive("writes the error line of a runner that crashes, and loads again", () =>
+    Effect.gen(function* () {
+      const server = yield* OllamaSimulatorServer.make({ reply: "a b c", faults: [Fault.crash(2, { times: 1 })] })
+      const { code, status, text } = yield* ask(server.url)
+      assert.isUndefined(code)
+      assert.deepStrictEqual(
+        [status, contents(text)],
+        [200, ["a", " b", "an error was encountered while running the model: unexpected EOF"]]
+      )
+      assert.deepStrictEqual(contents((yield* ask(server.url)).text), ["a", " b", " c", "done"])
+      assert.deepInclude((yield* server.state).loads, { begun: 2, finished: 2 })
+    })
+  )
+
   it.live("stops listening with its scope", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()

@@ -16,7 +16,10 @@ export interface Wire {
     }>
   }
   readonly logprobs: ReadonlyArray<{ readonly top_logprobs: ReadonlyArray<{ readonly bytes: ReadonlyArray<number> }> }>
+  readonly total_duration: number
   readonly load_duration: number
+  readonly prompt_eval_duration: number
+  readonly eval_duration: number
   readonly embeddings: ReadonlyArray<ReadonlyArray<number>>
   readonly digest?: string
   readonly completed?: number

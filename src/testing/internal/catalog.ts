@@ -5,17 +5,19 @@ import { type Exchange, find, type Route } from "./exchange.js"
 import * as json from "./json.js"
 import { type Json, type Refusal, refuse } from "./json.js"
 import * as models from "./models.js"
+import * as runners from "./runner.js"
 
 export const list: Route = ({ server }) =>
   Effect.sync(() => json.answer({ models: [...server.installed.values()].map(models.listEntry) }))
 
 export const running: Route = ({ server }) =>
   Effect.gen(function* () {
+    if (server.options.psBlocksDuringLoad === true) yield* server.scheduler.quiet
     const now = yield* Clock.currentTimeMillis
-    const residents = yield* server.scheduler.residents
+    const loaded = yield* server.scheduler.loaded
     return json.answer({
-      models: residents.map(({ contextLength, expiresAt, model }) =>
-        models.runningEntry(model, expiresAt, contextLength, now)
+      models: loaded.map((runner) =>
+        models.runningEntry(runner.model, runners.expiry(runner, now), runner.settings.num_ctx, now)
       )
     })
   })

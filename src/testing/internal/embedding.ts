@@ -1,16 +1,18 @@
 /** `POST /api/embed` and the older `POST /api/embeddings`: vectors made of the words of the input, always the same. */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as crash from "./crash.js"
 import { type Exchange, find, type Route } from "./exchange.js"
 import * as json from "./json.js"
 import { type Json, omitEmpty, type Refusal, refuse } from "./json.js"
 import * as models from "./models.js"
 import type { Installed } from "./models.js"
 import * as replies from "./replies.js"
+import type { Died } from "./slots.js"
 import { texts } from "./texts.js"
 import * as values from "./values.js"
+import type { Lease } from "./worker.js"
 
 const shared = { model: ["string", "string"], options: ["object", "map[string]interface {}"] } as const
 
@@ -57,6 +59,8 @@ export const vector = (text: string, length: number): ReadonlyArray<number> => {
 interface Call {
   readonly body: Json
   readonly model: Installed
+  readonly lease: Lease
+  /** From the arrival until the model was there, in milliseconds. */
   readonly loadTime: number
 }
 
@@ -70,24 +74,45 @@ const understand = (
     return { body, sent: typeof body["model"] === "string" ? body["model"] : "", keepAlive }
   })
 
+/** The model is loaded. */
 const begin = (
   exchange: Exchange,
   body: Json,
   model: Installed,
-  keepAlive: number | undefined
+  keepAlive: number | undefined,
+  runs: boolean
 ): Effect.Effect<Call, Refusal, Scope.Scope> =>
   Effect.gen(function* () {
     const options = yield* values.options(body["options"])
-    const resident = yield* exchange.server.scheduler.use({
+    const lease = yield* exchange.server.scheduler.use({
       model,
-      key: values.reloadKey(options),
-      contextLength: model.contextLength,
-      keepAlive
+      settings: values.settings(options, model, undefined),
+      keepAlive,
+      runs
     })
     const loadTime = (yield* Clock.currentTimeMillis) - exchange.arrivedAt
-    yield* exchange.server.scheduler.turn(resident)
-    return { body, model, loadTime }
+    return { body, model, lease, loadTime }
   })
+
+/** Waits for the model's turn, and for as long as it takes to read these inputs. */
+const evaluated = (exchange: Exchange, call: Call, counts: ReadonlyArray<number>): Effect.Effect<void, Died> =>
+  Effect.gen(function* () {
+    const { factor, scheduler } = exchange.server
+    yield* scheduler.turn(call.lease)
+    if (exchange.crashAfter === 0) yield* scheduler.crash(call.model.name)
+    yield* scheduler.work(
+      call.lease,
+      Math.round(counts.reduce((sum, count) => sum + call.model.promptTime(count) * factor, 0))
+    )
+  })
+
+const orCrash =
+  (exchange: Exchange, status: 400 | 500) =>
+  <A, R>(effect: Effect.Effect<A, Died | Refusal, R>): Effect.Effect<A, Refusal, R> =>
+    Effect.catchTag(effect, "Died", (died) => {
+      exchange.crashed()
+      return Effect.fail(crash.embedding(died, status, exchange.server.version))
+    })
 
 const inputsOf = (value: unknown): ReadonlyArray<string> | undefined => {
   if (value === undefined || value === null) return []
@@ -100,14 +125,14 @@ const noEmbeddings = (status: number) => refuse(status, JSON.parse(texts["reques
 
 const pullFirst = (sent: string) => refuse(404, `model ${JSON.stringify(sent)} not found, try pulling it first`)
 
-const embedded = (exchange: Exchange, call: Call, inputs: ReadonlyArray<string>): Effect.Effect<Json, Refusal> =>
+const embedded = (exchange: Exchange, call: Call, inputs: ReadonlyArray<string>): Effect.Effect<Json, Died | Refusal> =>
   Effect.gen(function* () {
     const { body, model } = call
     const counts = inputs.map(replies.count)
     if (body["truncate"] === false && counts.some((count) => count > model.contextLength)) {
       return yield* refuse(400, "the input length exceeds the context length")
     }
-    yield* Effect.sleep(Duration.millis(model.promptTime * inputs.length))
+    yield* evaluated(exchange, call, counts)
     const wanted = body["dimensions"]
     const native = model.embeddingLength
     const length = typeof wanted === "number" && wanted > 0 && wanted < native ? wanted : native
@@ -132,10 +157,10 @@ export const embed: Route = (exchange) =>
     if (name === undefined) return yield* refuse(404, `model '${sent}' not found`)
     const model = find(exchange.server, name.short)
     if (model === undefined) return yield* pullFirst(sent)
-    const call = yield* begin(exchange, body, model, keepAlive)
+    const call = yield* begin(exchange, body, model, keepAlive, inputs.length > 0)
     if (inputs.length === 0) return json.answer({ model: sent, embeddings: [] })
     if (!model.capabilities.includes("embedding")) return yield* noEmbeddings(501)
-    return json.answer(yield* embedded(exchange, call, inputs))
+    return json.answer(yield* orCrash(exchange, 400)(embedded(exchange, call, inputs)))
   })
 
 export const embeddings: Route = (exchange) =>
@@ -145,10 +170,10 @@ export const embeddings: Route = (exchange) =>
     if (name === undefined) return yield* refuse(400, "model is required")
     const model = find(exchange.server, name.short)
     if (model === undefined) return yield* pullFirst(sent)
-    yield* begin(exchange, body, model, keepAlive)
     const prompt = body["prompt"]
+    const call = yield* begin(exchange, body, model, keepAlive, typeof prompt === "string" && prompt !== "")
     if (typeof prompt !== "string" || prompt === "") return json.answer({ embedding: [] })
     if (!model.capabilities.includes("embedding")) return yield* noEmbeddings(500)
-    yield* Effect.sleep(Duration.millis(model.promptTime))
+    yield* orCrash(exchange, 500)(evaluated(exchange, call, [replies.count(prompt)]))
     return json.answer({ embedding: vector(prompt, model.embeddingLength) })
   })

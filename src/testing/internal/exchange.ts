@@ -18,6 +18,8 @@ export interface Server {
   /** Digests with `sha256:` of the blobs that were uploaded. */
   readonly blobs: Set<string>
   account: Options["account"]
+  /** How many times as long as normal everything takes. */
+  factor: number
 }
 
 export interface Exchange {
@@ -27,6 +29,10 @@ export interface Exchange {
   readonly arrivedAt: number
   /** To be called with the last chunk: a client that has it may leave without having left early. */
   readonly complete: () => void
+  /** To be called when the death of the model's runner ends it. */
+  readonly crashed: () => void
+  /** A fault lets the runner die after so many chunks. */
+  readonly crashAfter: number | undefined
 }
 
 export type Route = (exchange: Exchange) => Effect.Effect<WireAnswer, Refusal, Scope.Scope>

@@ -225,6 +225,17 @@ export interface CutAfter extends When {
 }
 
 /**
+ * The runner of the model dies after some chunks.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Crash extends When {
+  readonly _tag: "Crash"
+  readonly chunks: number
+}
+
+/**
  * A last line that reports an error.
  *
  * @since 0.1.0
@@ -297,6 +308,7 @@ export type Served =
   | ResetAfter
   | EndAfter
   | CutAfter
+  | Crash
   | ErrorLineAfter
   | BadLineAfter
   | SplitBytes

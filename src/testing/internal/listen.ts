@@ -99,14 +99,20 @@ const end = (response: http.ServerResponse): Effect.Effect<void> =>
     response.end(() => resume(Effect.void))
   })
 
-const send = (response: http.ServerResponse, { body, headers, status }: WireAnswer): Effect.Effect<void, Broken> =>
+const send = (
+  response: http.ServerResponse,
+  { body, cut = Effect.never, headers, status }: WireAnswer
+): Effect.Effect<void, Broken> =>
   Effect.gen(function* () {
     response.writeHead(status, headers)
     if (body instanceof Uint8Array) {
       yield* write(response, body)
     } else {
       response.flushHeaders()
-      yield* Stream.runForEach(body, (chunk) => write(response, chunk))
+      yield* Effect.raceFirst(
+        Stream.runForEach(body, (chunk) => write(response, chunk)),
+        cut
+      )
     }
     yield* end(response)
   })

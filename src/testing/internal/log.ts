@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type * as Fault from "./faultModel.js"
-import type { Ended, Seen } from "./types.js"
+import type { Ended, Seen, State } from "./controls.js"
 
 interface Place {
   readonly arrived: Deferred.Deferred<Seen>
@@ -21,6 +21,10 @@ export interface Entry {
   complete: boolean
   /** The fault broke the exchange off or answered it: the client did not leave. */
   broken: boolean
+  /** The runner of its model died. */
+  crashed: boolean
+  /** The server was shut down. */
+  stopped: boolean
 }
 
 export interface Log {
@@ -30,15 +34,28 @@ export interface Log {
   readonly arrived: (index: number) => Effect.Effect<Seen>
   readonly ended: (index: number) => Effect.Effect<Ended>
   readonly inFlight: Effect.Effect<number>
+  /** Marks what runs as cut off by the server. */
+  readonly stop: () => void
+  readonly counts: () => Pick<State, "inFlight" | "ended" | "statuses">
 }
 
 const howOf = (entry: Entry): Ended["how"] =>
-  entry.fault !== undefined && entry.broken ? "faulted" : entry.complete ? "completed" : "left"
+  entry.fault !== undefined && entry.broken
+    ? "faulted"
+    : entry.crashed
+      ? "crashed"
+      : entry.complete
+        ? "completed"
+        : entry.stopped
+          ? "stopped"
+          : "left"
 
 export const make: Effect.Effect<Log> = Effect.sync(() => {
   const places: Array<Place> = []
   let count = 0
-  let running = 0
+  const running = new Set<Entry>()
+  const ended = { completed: 0, left: 0, faulted: 0, crashed: 0, stopped: 0 }
+  const statuses: Record<number, number> = {}
 
   const place = (index: number): Place => {
     while (places.length <= index) {
@@ -57,34 +74,42 @@ export const make: Effect.Effect<Log> = Effect.sync(() => {
         const seen: Seen = { index: count++, ...request }
         const here = place(seen.index)
         here.seen = seen
-        running++
         const entry: Entry = {
           seen,
           status: undefined,
           chunks: 0,
           fault: undefined,
           complete: false,
-          broken: false
+          broken: false,
+          crashed: false,
+          stopped: false
         }
+        running.add(entry)
         return Effect.as(Deferred.succeed(here.arrived, seen), entry)
       }),
     close: (entry, at) =>
       Effect.suspend(() => {
-        running--
-        const ended: Ended = {
+        running.delete(entry)
+        const end: Ended = {
           how: howOf(entry),
           chunks: entry.chunks,
           ...(entry.status === undefined ? {} : { status: entry.status }),
           ...(entry.fault === undefined ? {} : { fault: entry.fault }),
           at
         }
+        ended[end.how]++
+        if (end.status !== undefined) statuses[end.status] = (statuses[end.status] ?? 0) + 1
         const here = place(entry.seen.index)
-        here.seen = { ...entry.seen, ended }
-        return Effect.asVoid(Deferred.succeed(here.ended, ended))
+        here.seen = { ...entry.seen, ended: end }
+        return Effect.asVoid(Deferred.succeed(here.ended, end))
       }),
     requests: Effect.sync(() => places.flatMap(({ seen }) => (seen === undefined ? [] : [seen]))),
     arrived: (index) => Effect.suspend(() => Deferred.await(place(index).arrived)),
     ended: (index) => Effect.suspend(() => Deferred.await(place(index).ended)),
-    inFlight: Effect.sync(() => running)
+    inFlight: Effect.sync(() => running.size),
+    stop: () => {
+      for (const entry of running) entry.stopped = true
+    },
+    counts: () => ({ inFlight: running.size, ended: { ...ended }, statuses: { ...statuses } })
   }
 })

@@ -121,6 +121,7 @@ const makePipe = (onCancel: () => void): Pipe => {
  */
 const streaming = (
   body: Stream.Stream<Uint8Array, Broken>,
+  cut: Effect.Effect<never, Broken>,
   scope: Scope.CloseableScope,
   signal: AbortSignal,
   onComplete: () => void
@@ -157,7 +158,7 @@ const streaming = (
       Effect.sync(() => {
         if (open && chunk.length > 0) pipe.put(chunk.slice())
       })
-    const pump = Effect.matchCauseEffect(Stream.runForEach(body, write), {
+    const pump = Effect.matchCauseEffect(Effect.raceFirst(Stream.runForEach(body, write), cut), {
       onSuccess: () => end(undefined),
       onFailure: (cause) => {
         if (Cause.isInterruptedOnly(cause)) return Effect.void
@@ -177,8 +178,11 @@ const aborted = (request: HttpClientRequest.HttpClientRequest, signal: AbortSign
     return Effect.sync(() => signal.removeEventListener("abort", abort))
   })
 
-/** An `HttpClient` that has this server behind every address. */
-export const client = (handler: Handler): HttpClient.HttpClient => {
+/**
+ * An `HttpClient` that has this server behind every address. A kept-alive connection ends with the epoch of the server it
+ * was made in.
+ */
+export const client = (handler: Handler, epoch: () => number = () => 0): HttpClient.HttpClient => {
   const idle = new Map<string, number>()
 
   const respond = (
@@ -197,7 +201,7 @@ export const client = (handler: Handler): HttpClient.HttpClient => {
         const content = none || !(body instanceof Uint8Array) ? null : Uint8Array.from(body)
         return HttpClientResponse.fromWeb(request, new Response(content, { status, headers }))
       }
-      const stream = yield* streaming(body, scope, signal, onComplete)
+      const stream = yield* streaming(body, answer.cut ?? Effect.never, scope, signal, onComplete)
       return HttpClientResponse.fromWeb(request, new Response(stream, { status, headers }))
     })
 
@@ -205,8 +209,9 @@ export const client = (handler: Handler): HttpClient.HttpClient => {
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const body = yield* restore(bodyOf(request))
-        const free = idle.get(url.host) ?? 0
-        idle.set(url.host, Math.max(0, free - 1))
+        const connection = `${epoch()} ${url.host}`
+        const free = idle.get(connection) ?? 0
+        idle.set(connection, Math.max(0, free - 1))
         const scope = yield* Scope.make()
         const handled = handler({
           method: request.method,
@@ -224,7 +229,7 @@ export const client = (handler: Handler): HttpClient.HttpClient => {
         const raced = Effect.raceFirst(Effect.interruptible(handled), Effect.interruptible(aborted(request, signal)))
         const answer = yield* restore(raced).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
         return yield* respond(request, answer, scope, signal, () => {
-          idle.set(url.host, (idle.get(url.host) ?? 0) + 1)
+          idle.set(connection, (idle.get(connection) ?? 0) + 1)
         })
       })
     )

@@ -42,7 +42,9 @@ export interface Installed {
   readonly gpu: number
   /** Milliseconds. */
   readonly loadTime: number
-  readonly promptTime: number
+  /** Milliseconds for a prompt of so many tokens. */
+  readonly promptTime: (tokens: number) => number
+  /** Milliseconds from one token to the next. */
   readonly tokenTime: number
   readonly reply: Options["reply"]
   readonly loaded: boolean
@@ -73,8 +75,25 @@ const sizeOf = (parameterSize: string): number => {
   return Math.round((parameterSize.endsWith("M") ? number * 1e6 : number * 1e9) * 0.63)
 }
 
-const millis = (input: Duration.DurationInput | undefined): number | undefined =>
-  input === undefined ? undefined : Duration.toMillis(input)
+/** What a model says of itself goes before what the server says of all, and a time before a rate a second. */
+const pace =
+  (time: "loadTime" | "promptTime" | "tokenTime", rate: "loadRate" | "promptRate" | "tokenRate") =>
+  (model: Model, options: Options): ((amount: number) => number) => {
+    const said = [model, options].find((source) => source[time] !== undefined || source[rate] !== undefined)
+    const fixed = said?.[time]
+    const perSecond = said?.[rate]
+    if (fixed !== undefined) {
+      const millis = Duration.toMillis(fixed)
+      return () => millis
+    }
+    return (amount) => (perSecond === undefined ? 0 : (amount * 1000) / perSecond)
+  }
+
+const loadPace = pace("loadTime", "loadRate")
+
+const promptPace = pace("promptTime", "promptRate")
+
+const tokenPace = pace("tokenTime", "tokenRate")
 
 /** A model with everything that was not given filled in; the name must be valid. */
 export const install = (input: string | Model, options: Options, modifiedAt: number): Installed => {
@@ -84,10 +103,11 @@ export const install = (input: string | Model, options: Options, modifiedAt: num
   const parameterSize = model.parameterSize ?? parameters(short)
   const contextLength = model.contextLength ?? 4096
   const embeddingLength = model.embeddingLength ?? 384
+  const size = model.size ?? sizeOf(parameterSize)
   return {
     name: short,
     digest: pseudoDigest(short),
-    size: model.size ?? sizeOf(parameterSize),
+    size,
     capabilities: model.capabilities ?? (isEmbedding(short) ? ["embedding"] : ["completion", "tools"]),
     details: {
       parent_model: "",
@@ -100,14 +120,22 @@ export const install = (input: string | Model, options: Options, modifiedAt: num
     contextLength,
     embeddingLength,
     gpu: model.gpu ?? 0,
-    loadTime: millis(model.loadTime) ?? millis(options.loadTime) ?? 0,
-    promptTime: millis(model.promptTime) ?? millis(options.promptTime) ?? 0,
-    tokenTime: millis(model.tokenTime) ?? millis(options.tokenTime) ?? 0,
+    loadTime: loadPace(model, options)(size),
+    promptTime: promptPace(model, options),
+    tokenTime: tokenPace(model, options)(1),
     reply: model.reply ?? options.reply,
     loaded: model.loaded ?? false,
     modifiedAt
   }
 }
+
+const oneAtATime = /^(?:mllama|qwen3vl|qwen35|qwen3next|lfm2|nemotron_h)/
+
+/** How many answers it gives at a time, where the server allows so many. */
+export const parallel = (model: Installed, allowed: number): number =>
+  !model.capabilities.includes("completion") || oneAtATime.test(String(model.details["family"]))
+    ? 1
+    : Math.max(1, allowed)
 
 export const defaults: ReadonlyArray<Model> = [
   { name: "llama3.2:latest", parameterSize: "3.2B", capabilities: ["completion", "tools"] },

@@ -2,7 +2,7 @@
 import * as instance from "./instance.js"
 import { encode, isObject, type Json } from "./json.js"
 import type { Installed } from "./models.js"
-import type { Prompt, Reply } from "./types.js"
+import type { Prompt, Reply, Timing } from "./types.js"
 import type { Format } from "./values.js"
 
 export const defaultText =
@@ -27,6 +27,7 @@ export interface Script {
   readonly content: ReadonlyArray<string>
   readonly toolCalls: ReadonlyArray<ToolCall>
   readonly doneReason: string | undefined
+  readonly timing: Timing | undefined
 }
 
 const script = (parts: Partial<Script>): Script => ({
@@ -34,6 +35,7 @@ const script = (parts: Partial<Script>): Script => ({
   content: [],
   toolCalls: [],
   doneReason: undefined,
+  timing: undefined,
   ...parts
 })
 
@@ -44,7 +46,8 @@ const ofReply = (reply: Reply): Script => {
     content: tokens(reply.content),
     thinking: tokens(reply.thinking),
     toolCalls: reply.toolCalls ?? [],
-    doneReason: reply.doneReason
+    doneReason: reply.doneReason,
+    timing: reply.timing
   })
 }
 

@@ -36,6 +36,8 @@ export interface WireAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | Stream.Stream<Uint8Array, Broken>
+  /** Fails when the server breaks off whatever it is writing: whoever writes the body races with it. */
+  readonly cut?: Effect.Effect<never, Broken>
 }
 
 /**
@@ -53,10 +55,14 @@ export type Handler = (request: WireRequest) => Effect.Effect<WireAnswer, Broken
 export interface Model {
   /** `llama3.2` or `llama3.2:latest`. */
   readonly name: string
-  /** Bytes on disk. */
+  /** Bytes, on disk and in memory. Default: what its number of parameters takes in 5 bits each. */
   readonly size?: number
   /** Default: `["completion", "tools"]`, for names with "embed" or "minilm" `["embedding"]`. */
   readonly capabilities?: ReadonlyArray<string>
+  /**
+   * Default: the letters its name begins with. Some families answer one request at a time whatever `parallel` says:
+   * `mllama`, `qwen3vl*`, `qwen35*`, `qwen3next`, `lfm2*`, `nemotron_h*`; so do models that only embed.
+   */
   readonly family?: string
   readonly parameterSize?: string
   readonly quantization?: string
@@ -66,13 +72,19 @@ export interface Model {
   readonly embeddingLength?: number
   /** Part of the model on the GPU, 0 to 1; for `size_vram`. Default 0. */
   readonly gpu?: number
-  /** How long loading it into memory takes. */
+  /** How long loading it into memory takes. Goes before `loadRate`, and both before those of the server. */
   readonly loadTime?: Duration.DurationInput
-  /** How long the evaluation of a prompt takes, whatever its length. */
+  /** The same as bytes a second: loading takes `size / loadRate`. */
+  readonly loadRate?: number
+  /** How long the evaluation of a prompt takes, whatever its length. Goes before `promptRate`. */
   readonly promptTime?: Duration.DurationInput
-  /** The time from one token to the next. */
+  /** The same as tokens a second, of the prompt's `prompt_eval_count`. */
+  readonly promptRate?: number
+  /** The time from one token to the next. Goes before `tokenRate`. */
   readonly tokenTime?: Duration.DurationInput
-  /** Whether it is in memory from the start. Default false. */
+  /** The same as tokens a second. */
+  readonly tokenRate?: number
+  /** Whether it is in memory from the start, as far as it fits. Default false. */
   readonly loaded?: boolean
   readonly reply?: Reply | ((prompt: Prompt) => Reply)
 }
@@ -94,6 +106,23 @@ export interface Prompt {
 }
 
 /**
+ * When the pieces of a reply are sent, instead of the model's own `promptTime` and `tokenTime`. `Recorded.reply` makes it
+ * from a recording.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Timing {
+  /** From the moment at which the model takes the request up to the first chunk. */
+  readonly prompt: Duration.DurationInput
+  /**
+   * When each chunk is sent, counted from the first one, which has 0; the closing chunk is the last entry. Chunks beyond
+   * the end come at the model's own pace. An answer in one piece (`stream: false`) comes with the closing chunk.
+   */
+  readonly chunks: ReadonlyArray<Duration.DurationInput>
+}
+
+/**
  * What the simulated model says: a text (cut into words), tokens, or everything in detail.
  *
  * @since 0.1.0
@@ -111,6 +140,7 @@ export type Reply =
         readonly arguments: Readonly<Record<string, unknown>>
       }>
       readonly doneReason?: string
+      readonly timing?: Timing
     }
 
 /**
@@ -128,18 +158,47 @@ export interface Options {
   readonly version?: string
   /** For models without one of their own. Default zero. */
   readonly loadTime?: Duration.DurationInput
+  /** Bytes a second, for models without a `loadTime` or `loadRate` where the server has no `loadTime`. */
+  readonly loadRate?: number
   /** For models without one of their own. Default zero. */
   readonly promptTime?: Duration.DurationInput
+  /** Tokens a second, where nothing says a `promptTime`. */
+  readonly promptRate?: number
   /** For models without one of their own. Default zero. */
   readonly tokenTime?: Duration.DurationInput
+  /** Tokens a second, where nothing says a `tokenTime`. */
+  readonly tokenRate?: number
+  /** Loads, prompts and answers take so many times as long. Default 1. The control of this name changes it. */
+  readonly slowDown?: number
   /** How long a pull takes. Default zero. */
   readonly pullTime?: Duration.DurationInput
   /** For models without one of their own. Default: a text that says that it is a simulator. */
   readonly reply?: Reply | ((prompt: Prompt) => Reply)
-  /** How many requests may wait for a load before more are answered with 503. Default 512, as in Ollama. */
+  /**
+   * `OLLAMA_MAX_QUEUE`: how many requests may wait for a load, besides the one that it is done for, before more are
+   * answered with 503. Those whose clients have left count until their turn comes. With 0 a request that needs a load
+   * while another one is under way is answered with 503. Default 512, as in Ollama.
+   */
   readonly maxQueue?: number
-  /** How long an idle model stays loaded. Default 5 minutes, as in Ollama. */
+  /**
+   * `OLLAMA_NUM_PARALLEL`: how many answers a loaded model gives at a time; further requests wait, without a limit and
+   * without a byte. Models that only embed give one. Default 1, as in Ollama.
+   */
+  readonly parallel?: number
+  /**
+   * Bytes that models in memory may take together, each its `size`; what does not fit is made room for, and a model that
+   * is larger than all of it fails to load. Default: unlimited.
+   */
+  readonly memory?: number
+  /** `OLLAMA_MAX_LOADED_MODELS`: how many models may be in memory. Default (and 0) 3, as in Ollama without a GPU. */
+  readonly maxLoaded?: number
+  /** `OLLAMA_KEEP_ALIVE`: how long an idle model stays loaded. Default 5 minutes, as in Ollama. */
   readonly keepAlive?: Duration.DurationInput
+  /**
+   * Whether `/api/ps` answers only when no model is being loaded, as Ollama does while it loads a model in safetensors
+   * format (MLX). Default false: with GGUF models it answers at once, and lists a model when its load is complete.
+   */
+  readonly psBlocksDuringLoad?: boolean
   /** The signed-in account; without one `/api/me` answers 401 with a `signin_url`. */
   readonly account?: { readonly name: string; readonly email?: string; readonly plan?: string }
   /** Whether the cloud is switched off, as by `OLLAMA_NO_CLOUD`. Default false. */
@@ -148,64 +207,4 @@ export interface Options {
   readonly origins?: ReadonlyArray<string>
   /** Faults in force from the start. */
   readonly faults?: ReadonlyArray<Fault.Fault>
-}
-
-/**
- * How a request ended for the server: answered in full, left by the client, or hit by a fault. `chunks` is the number
- * of chunks of the body that were sent.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Ended {
-  readonly how: "completed" | "left" | "faulted"
-  readonly chunks: number
-  /** Present once headers were sent. */
-  readonly status?: number
-  /** The fault that hit it, also when the client left because of it. */
-  readonly fault?: Fault.Fault
-  /** Milliseconds on the Clock. */
-  readonly at: number
-}
-
-/**
- * A request that the simulator saw.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Seen {
-  readonly index: number
-  readonly method: string
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  /** The body, when it is JSON. */
-  readonly json: unknown
-  readonly bytes: number
-  /** Milliseconds on the Clock. */
-  readonly at: number
-  /** Absent while it runs. */
-  readonly ended?: Ended
-}
-
-/**
- * What a test can see and do while the simulator runs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Controls {
-  /** All requests so far, in the order of their arrival. */
-  readonly requests: Effect.Effect<ReadonlyArray<Seen>>
-  /** Waits until the server has seen the request with this index. */
-  readonly arrived: (index: number) => Effect.Effect<Seen>
-  /** Waits until the server has noticed the end of the request with this index. */
-  readonly ended: (index: number) => Effect.Effect<Ended>
-  /** How many requests are running. */
-  readonly inFlight: Effect.Effect<number>
-  /** The names of the models that are in memory. */
-  readonly loaded: Effect.Effect<ReadonlyArray<string>>
-  /** Loads since the start: begun, finished, and aborted because the client that owned them left. */
-  readonly loads: Effect.Effect<{ readonly begun: number; readonly finished: number; readonly aborted: number }>
-  readonly clearFaults: Effect.Effect<void>
 }

@@ -121,11 +121,47 @@ export const options = (value: unknown): Checked<Json> => {
   return Either.right(value)
 }
 
-const reloading = ["num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
+/** Options that are properties of the loaded process, with the server's defaults where the request says nothing. */
+export interface Settings {
+  readonly num_ctx: number
+  readonly num_batch: number
+  readonly num_gpu: number
+  readonly main_gpu: unknown
+  readonly use_mmap: unknown
+  readonly num_thread: number
+  readonly shift: boolean
+}
 
-/** Options that are properties of the loaded process: another value means another load. */
-export const reloadKey = (of: Json): string =>
-  JSON.stringify(reloading.map((name) => (of[name] === undefined || of[name] === null ? 0 : of[name])))
+const atLeast = (vision: boolean): number => (vision ? 2048 : 4)
+
+/** `num_ctx` has a floor, and the model's own context as its limit. */
+export const settings = (
+  of: Json,
+  model: { readonly contextLength: number; readonly capabilities: ReadonlyArray<string> },
+  shift: unknown
+): Settings => {
+  const number = (name: string, otherwise: number) => (typeof of[name] === "number" ? of[name] : otherwise)
+  const wanted = Math.max(number("num_ctx", model.contextLength), atLeast(model.capabilities.includes("vision")))
+  return {
+    num_ctx: Math.min(wanted, model.contextLength),
+    num_batch: number("num_batch", 512),
+    num_gpu: number("num_gpu", -1),
+    main_gpu: of["main_gpu"] ?? undefined,
+    use_mmap: of["use_mmap"] ?? undefined,
+    num_thread: number("num_thread", 0),
+    shift: shift !== false
+  }
+}
+
+/** Whether a process loaded with the one cannot serve the other: another load. Who leaves `num_gpu` open takes any. */
+export const differ = (loaded: Settings, wanted: Settings): boolean =>
+  loaded.num_ctx !== wanted.num_ctx ||
+  loaded.num_batch !== wanted.num_batch ||
+  (wanted.num_gpu >= 0 && loaded.num_gpu !== wanted.num_gpu) ||
+  loaded.main_gpu !== wanted.main_gpu ||
+  loaded.use_mmap !== wanted.use_mmap ||
+  loaded.num_thread !== wanted.num_thread ||
+  loaded.shift !== wanted.shift
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 

@@ -1,0 +1,25 @@
+/** What the server says in the last value of an answer about the time it took. */
+import * as Predicate from "effect/Predicate"
+
+/** Milliseconds. */
+export interface Timing {
+  readonly total: number
+  /** Until the model was in memory; the wait behind the loads of other models is a part of it. */
+  readonly load: number
+  readonly prompt: number
+  readonly generation: number
+}
+
+/** Durations on the wire are in nanoseconds, and absent when they are zero. */
+const millis = (nanos: unknown): number => (typeof nanos === "number" ? nanos / 1e6 : 0)
+
+/** @param last value of an answer */
+export const of = (last: unknown): Timing | undefined =>
+  Predicate.isRecord(last) && typeof last.total_duration === "number"
+    ? {
+        total: millis(last.total_duration),
+        load: millis(last.load_duration),
+        prompt: millis(last.prompt_eval_duration),
+        generation: millis(last.eval_duration)
+      }
+    : undefined
