@@ -91,16 +91,14 @@ const decode = Schema.decodeSync(OllamaError.OllamaError)
 const encodeAttempts = Schema.encodeSync(Schema.Array(OllamaError.Attempt))
 
 /** What the server said of the load, as a failure of this call: each of those who wait has its own. */
-const own = (error: Failure, { call, earlier }: Options, now: number): Failure => {
-  const { model: _, ...common } = encode(error)
-  return decode({
-    ...common,
+const own = (error: Failure, { call, earlier }: Options, now: number): Failure =>
+  decode({
+    ...encode(error),
     ...(call.model === undefined ? {} : { model: call.model }),
     endpoint: call.endpoint,
     elapsed: Math.max(0, now - call.startedAt),
     attempts: encodeAttempts(earlier)
   })
-}
 
 const repeated = new WeakSet<Failure>()
 
@@ -116,8 +114,9 @@ const repetition = (error: Failure): Failure => {
   return error
 }
 
-/** Failures of a request without a prompt that say nothing of one with a prompt. */
-const isAboutRequest = (error: Failure): boolean => error._tag === "InvalidRequest" || error._tag === "ProtocolError"
+/** Failures of a request without a prompt that say nothing of one with a prompt, which will find out for itself. */
+const isAboutRequest = (error: Failure): boolean =>
+  error._tag === "InvalidRequest" || error._tag === "ProtocolError" || error._tag === "StreamInterrupted"
 
 /** Waits for the load, for as long as its clock and that of the whole call allow. */
 const waited = <A, Response>(

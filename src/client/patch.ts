@@ -1,7 +1,7 @@
 /** The change of the policy that is in force for a part of a program. */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
-import * as Record from "effect/Record"
 import type { Patch } from "../policy/Policy.js"
 
 /** Read when a call, or a stream, is run. */
@@ -9,21 +9,17 @@ export class CurrentPatch extends Context.Reference<CurrentPatch>()("effect-olla
   defaultValue: (): Patch => ({})
 }) {}
 
-const given = (u: Record<string | symbol, unknown>): Record<string | symbol, unknown> =>
-  Record.filter(u, (value) => value !== undefined)
+/** A part that has fields of its own. */
+const isPart = (u: unknown): u is Record<string | symbol, unknown> => Predicate.isRecord(u) && !Duration.isDuration(u)
 
 /** What is no object is left for the check of the whole to refuse. */
-const join = <A>(first: A, second: A): A =>
-  second === undefined
-    ? first
-    : Predicate.isRecord(first) && Predicate.isRecord(second)
-      ? { ...first, ...given(second) }
-      : second
+const join = (first: unknown, second: unknown): unknown => {
+  if (second === undefined) return first
+  if (!isPart(first) || !isPart(second)) return second
+  const out = { ...first }
+  for (const [key, value] of Object.entries(second)) out[key] = join(out[key], value)
+  return out
+}
 
 /** Both changes, the second one winning field by field; what is absent or undefined in it leaves the first. */
-export const both = (first: Patch, second: Patch): Patch => ({
-  ...first,
-  ...given({ ...second }),
-  ...(first.timeouts === undefined ? {} : { timeouts: join(first.timeouts, second.timeouts) }),
-  ...(first.retry === undefined ? {} : { retry: join(first.retry, second.retry) })
-})
+export const both = (first: Patch, second: Patch): Patch => join(first, second) as Patch

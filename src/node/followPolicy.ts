@@ -20,8 +20,7 @@ const later = (
   policy: Either.Either<Policy.Policy, ConfigError.ConfigError>
 ): Effect.Effect<Option.Option<Policy.Policy>> =>
   Either.match(policy, {
-    onLeft: (error) =>
-      Effect.as(Effect.logWarning(`${String(error)}. The last good policy stays in force.`), Option.none()),
+    onLeft: (error) => Effect.as(Effect.logWarning("The last good policy stays in force.", error), Option.none()),
     onRight: Effect.succeedSome
   })
 

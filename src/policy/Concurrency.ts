@@ -99,7 +99,8 @@ export interface Permits {
 
   /**
    * A permit, to be released by the caller; waits for it, and leaves the queue when interrupted. Fails with the refusal.
-   * Without `hold`, run it where nothing can interrupt between this and what releases it (`Effect.acquireRelease`).
+   * Release what `hold` was told: an interruption that comes right after the grant takes the permit that this succeeds
+   * with.
    */
   readonly acquire: (options?: AcquireOptions) => Effect.Effect<Permit, Refusal>
 

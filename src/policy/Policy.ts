@@ -4,7 +4,8 @@
  *
  * @since 0.1.0
  */
-export { config, configOver, type Variable, variables } from "./config.js"
+export { config, configOver } from "./config.js"
+export { type Variable, variables } from "./variables.js"
 export { explain, explainText, type Explanation } from "./explain.js"
 export { type JsonSchema, jsonSchema } from "./jsonSchema.js"
 export { type LocalProblem, localProblem } from "./local.js"

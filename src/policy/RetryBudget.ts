@@ -91,26 +91,12 @@ export const RetryBudget = Schema.Struct({
  */
 export type RetryBudget = typeof RetryBudget.Type
 
-const partOf = <Fields extends Schema.Struct.Fields>(struct: Schema.Struct<Fields>) =>
-  Schema.Union(Schema.Literal("off"), Schema.partialWith(struct, { exact: true }))
-
-/**
- * Some fields, as a change of others. A part that was `off` begins with its defaults.
- *
- * @since 0.1.0
- * @category models
- */
-export const Patch = Schema.partialWith(
-  Schema.Struct({ ...RetryBudget.fields, pool: partOf(Pool), deposit: partOf(Deposit) }),
-  { exact: true }
-)
-
 type Written<A> = {
   readonly [K in keyof A]?: (A[K] extends Duration.Duration ? Duration.DurationInput : A[K]) | undefined
 }
 
 /**
- * Some fields, as a program writes them: durations as "30 seconds", milliseconds, or a Duration.
+ * Some fields, as a change of others; durations as "30 seconds", milliseconds, or a Duration.
  *
  * @since 0.1.0
  * @category models
@@ -152,20 +138,25 @@ export const depositDefaults: Deposit = { share: 0.2, window: Duration.seconds(1
  */
 export const defaults: RetryBudget = { share: 0.2, floor: 3, pool: poolDefaults, deposit: "off" }
 
-const mergePart = <A extends object>(base: A | "off", ifOff: A, patch: Partial<A> | "off" | undefined): A | "off" =>
-  patch === undefined ? base : patch === "off" ? "off" : { ...(base === "off" ? ifOff : base), ...patch }
+interface Change extends Partial<Pick<RetryBudget, "share" | "floor">> {
+  readonly pool?: Partial<Pool> | "off"
+  readonly deposit?: Partial<Deposit> | "off"
+}
+
+const mergePart = <A extends object>(base: A | "off", ifOff: A, change: Partial<A> | "off" | undefined): A | "off" =>
+  change === undefined ? base : change === "off" ? "off" : { ...(base === "off" ? ifOff : base), ...change }
 
 /**
- * A budget with some fields changed.
+ * A budget with some fields changed. A part that was `off` begins with its defaults.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const merge = (budget: RetryBudget, patch: typeof Patch.Type): RetryBudget => ({
+export const merge = (budget: RetryBudget, change: Change): RetryBudget => ({
   ...budget,
-  ...patch,
-  pool: mergePart(budget.pool, poolDefaults, patch.pool),
-  deposit: mergePart(budget.deposit, depositDefaults, patch.deposit)
+  ...change,
+  pool: mergePart(budget.pool, poolDefaults, change.pool),
+  deposit: mergePart(budget.deposit, depositDefaults, change.deposit)
 })
 
 /**

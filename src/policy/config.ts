@@ -7,67 +7,25 @@ import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { descriptions } from "./descriptions.js"
 import * as Fields from "./fields.js"
 import * as Problems from "./problems.js"
-import { applyEither, Changes, decodeUnknownFile, decodeUnknownPatch, defaults, type Policy } from "./value.js"
-
-/**
- * A variable of the environment that sets one field of the policy.
- *
- * - `name`: `OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR`.
- * - `field`: `breaker.model.openFor`.
- * - `values`: what can be written.
- * - `description`: what the field is for.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Variable {
-  readonly name: string
-  readonly field: string
-  readonly values: string
-  readonly description: string
-}
+import { applyEither, type Changes, decodeUnknownFile, decodeUnknownPatch, defaults, type Policy } from "./value.js"
 
 const upper = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 
 const nameOf = (path: ReadonlyArray<string>): string => ["OLLAMA_POLICY", ...path.map(upper)].join("_")
 
-const valuesOf = (node: Fields.Node): string => {
-  if (node._tag === "Section") return "on, off"
-  const { isBoolean, isDuration, isEnum, words } = node
-  const kind = isEnum ? [] : [isBoolean ? "true, false" : isDuration ? "a duration" : "a number"]
-  return [...kind, ...words].join(", ")
-}
-
-interface Entry extends Variable {
+/** A variable, and the field that it sets. */
+export interface Entry {
+  readonly name: string
   readonly path: ReadonlyArray<string>
   readonly node: Fields.Node
 }
 
 /** A section has a variable where it can be off, a list has none. */
-const entries: ReadonlyArray<Entry> = Fields.flatten(Fields.all)
+export const entries: ReadonlyArray<Entry> = Fields.flatten(Fields.all)
   .filter(({ node }) => (node._tag === "Section" ? node.canBeOff : !node.isList))
-  .map(({ node, path }) => {
-    const field = path.join(".")
-    return { name: nameOf(path), field, values: valuesOf(node), description: descriptions[field] ?? "", path, node }
-  })
-
-/**
- * Every variable that sets a field: `OLLAMA_POLICY_RETRY_ATTEMPTS`, `OLLAMA_POLICY_BREAKER_MODEL_OPEN_FOR`, …, and, for
- * the parts that can be off, `OLLAMA_POLICY_BREAKER`, … (`off`, or `on` for the part's defaults where it was off). Beside
- * them there are `OLLAMA_POLICY`, which holds JSON, and, on Node, `OLLAMA_POLICY_FILE`, which names a file of it.
- *
- * @since 0.1.0
- * @category config
- */
-export const variables: ReadonlyArray<Variable> = entries.map(({ description, field, name, values }) => ({
-  name,
-  field,
-  values,
-  description
-}))
+  .map(({ node, path }) => ({ name: nameOf(path), path, node }))
 
 /** The words of `Config.boolean`. */
 const truths = ["true", "yes", "on", "1"]
@@ -129,7 +87,7 @@ const written = (given: ReadonlyArray<Given>): Either.Either<unknown, Errors> =>
   return problems.length > 0 ? Either.left(problems) : Either.right(patch)
 }
 
-const byField = new Map(entries.map(({ field, name }) => [field, name]))
+const byField = new Map(entries.map(({ name, path }) => [path.join("."), name]))
 
 const fromVariables = (given: ReadonlyArray<Given>): Either.Either<Changes, Errors> =>
   Either.flatMap(written(given), (patch) =>

@@ -1,4 +1,5 @@
 /** The fields of a policy, read off its Schema: for the environment, and for the JSON Schema. */
+import { constTrue } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { OffId } from "./off.js"
@@ -42,8 +43,9 @@ const isEnum = (ast: AST.AST): boolean => AST.isLiteral(ast) || (AST.isUnion(ast
 const withoutRefinement = (ast: AST.AST): AST.AST => (AST.isRefinement(ast) ? withoutRefinement(ast.from) : ast)
 
 const leaf = (ast: AST.AST): Leaf => {
-  const accepts = Schema.is(Schema.make(AST.typeAST(ast)))
-  const type = withoutRefinement(AST.typeAST(ast))
+  const refined = AST.typeAST(ast)
+  const type = withoutRefinement(refined)
+  const accepts = refined === type ? constTrue : Schema.is(Schema.make(refined))
   return {
     _tag: "Leaf",
     ast,

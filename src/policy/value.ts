@@ -1,7 +1,7 @@
 /** The whole policy as a value: its Schema, changes of it, and how the two make another. */
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
+import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Durations from "../internal/durations.js"

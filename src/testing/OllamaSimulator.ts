@@ -2,6 +2,11 @@
  * Ollama in memory: an `HttpClient` on Effect's Clock that behaves as an Ollama server does, for tests of programs that
  * call one. No network and no real time: under `TestClock` loads, prompts and tokens take the time that a test adjusts.
  *
+ * It schedules as Ollama does: requests for a loaded model wait for one of its slots (`parallel`), all others stand in one
+ * queue with a limit (`maxQueue`, then 503) for a worker that makes room in `memory` and loads one model at a time. A load
+ * is thrown away when the request that it is done for leaves, idle models go when their `keep_alive` is over, and
+ * `crash`, `shutdown` and `restart` do what their names say. `state` shows and counts all of it.
+ *
  * It says that it is a simulator: `version` ends in `-simulator`, and so do its answers unless a reply is given.
  *
  * @since 0.1.0

@@ -161,7 +161,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       silent: yield* Effect.cached(Effect.provideService(silent.silentPort, Scope.Scope, scope))
     }
     const down = Effect.zipRight(controls.shutdown, server.down)
-    const up = Effect.zipRight(server.up, controls.restart)
+    const up = Effect.zipRight(controls.restart, server.up)
     return {
       ...controls,
       shutdown: down,

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { Policy } from "effect-ollama"
-import { expectTag, within } from "../support/clock.js"
+import { expectTag, expectTimeout, failsAt, within } from "../support/clock.js"
 import { callsOf, cold, loadAnswer, loadsOf } from "../support/loading.js"
 import {
   broken,
@@ -21,6 +21,7 @@ import {
   psEmpty,
   type Reply,
   request,
+  silent,
   stream
 } from "../support/replies.js"
 import { make } from "../support/server.js"
@@ -218,6 +219,17 @@ describe("what only the request without a prompt has wrong", () => {
         server.at("/api/embed").map((seen) => seen.at),
         [1000, 2000, 2000]
       )
+    })
+  )
+
+  it.scoped("is not so at another endpoint, and the clock of those who wait goes on", () =>
+    Effect.gen(function* () {
+      const no = late(1000, failure(400, `"${model}" does not support chat`))
+      const server = make({ "/api/chat": no, "/api/embed": silent, "/api/ps": psEmpty })
+      const client = yield* server.connect()
+      yield* fork(Effect.flip(client.chat(request)))
+      const embed = client.embed({ model, input: "x" }, { policy: { timeouts: { load: 5000 } } })
+      expectTimeout(yield* failsAt(embed, 5000), "load", 5000)
     })
   )
 })

@@ -195,6 +195,14 @@ describe("the breaker of the model", () => {
     })
   )
 
+  it.scoped("counts each load that failed", () =>
+    Effect.gen(function* () {
+      const client = yield* coldServer(failure(500, "failed to load model")).connect({ policy: breaking })
+      for (const _ of [1, 2, 3, 4]) assert.strictEqual((yield* Effect.flip(client.chat(request)))._tag, "LoadFailed")
+      assert.strictEqual((yield* Effect.flip(client.chat(request)))._tag, "CircuitOpen")
+    })
+  )
+
   it.scoped("does not count those who lost patience with a load that goes on", () =>
     Effect.gen(function* () {
       const client = yield* coldServer().connect({ policy: breaking })
@@ -244,8 +252,14 @@ describe("a model that is put out of memory before the call came", () => {
       const server = make({ "/api/chat": [chat("a"), silent], "/api/ps": [ps(), psEmpty] })
       const client = yield* server.connect()
       yield* client.chat(request)
-      const error = yield* failsAt(client.chat(request), load + firstToken)
-      assert.strictEqual(error.phase, "load")
+      const waiting = yield* fork(Effect.flip(client.chat(request)))
+      yield* TestClock.adjust(firstToken)
+      assert.strictEqual(loadsOf(server).length, 0)
+      // what is known now is known to those who come later
+      yield* fork(client.chat(request))
+      assert.strictEqual(loadsOf(server).length, 1)
+      yield* TestClock.adjust(load)
+      assert.strictEqual((yield* Fiber.join(waiting)).phase, "load")
     })
   )
 

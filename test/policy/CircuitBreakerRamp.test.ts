@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import type { CircuitBreaker } from "effect-ollama"
-import { held, make, nowMillis, opens, opensAndWaits, simple, stateIs, waitOf } from "./breakerSupport.js"
+import { held, make, nowMillis, opens, opensAndWaits, stateIs, waitOf } from "./breakerSupport.js"
 
 describe("the ramp", () => {
   /** Ten calls at once, then it opens, and has just recovered. */
@@ -13,7 +13,10 @@ describe("the ramp", () => {
       const before = yield* Effect.forEach(Array.from({ length: 10 }), () => held(breaker))
       for (const permit of before) permit.settle("success", yield* nowMillis)
       yield* opensAndWaits(breaker)
-      yield* breaker.run(Effect.void)
+      assert.strictEqual(breaker.unsafeWeight(yield* nowMillis), 0)
+      const trial = yield* held(breaker)
+      assert.strictEqual(breaker.unsafeWeight(yield* nowMillis), 0.1)
+      trial.settle("success", yield* nowMillis)
       yield* stateIs(breaker, "closed")
       return breaker
     })
@@ -58,6 +61,19 @@ describe("the ramp", () => {
       const { permits, wait } = yield* fill(breaker)
       assert.deepStrictEqual([permits.length, wait], [1, 600])
       yield* TestClock.adjust(wait)
+      assert.lengthOf((yield* fill(breaker)).permits, 1)
+    })
+  )
+
+  it.scoped("and so along another curve", () =>
+    Effect.gen(function* () {
+      const breaker = yield* recovered({ rampCurve: 2 })
+      yield* TestClock.adjust(500)
+      // a fifth of ten, where (t / 20 s) ^ (1 / 2) is a fifth: after 800 ms
+      const { permits, wait } = yield* fill(breaker)
+      assert.strictEqual(permits.length, 1)
+      assert.approximately(wait, 300, 1e-6)
+      yield* TestClock.adjust(300)
       assert.lengthOf((yield* fill(breaker)).permits, 1)
     })
   )
@@ -107,8 +123,8 @@ describe("the ramp", () => {
     Effect.gen(function* () {
       const breaker = yield* recovered({ ramp: "off" })
       assert.strictEqual(breaker.unsafeWeight(yield* nowMillis), 1)
+      assert.strictEqual((yield* breaker.export).state.peak, 0)
       assert.lengthOf((yield* fill(breaker)).permits, 50)
-      assert.strictEqual(simple().ramp, "off")
       yield* opens(breaker)
       assert.strictEqual(yield* waitOf(breaker), 10_000)
     })

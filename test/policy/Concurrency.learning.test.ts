@@ -60,6 +60,11 @@ describe("learn", () => {
     assert.strictEqual(limitOf(learned(...times(20, sample(4, 0.015, 0.03)))), Number.POSITIVE_INFINITY)
   })
 
+  it("nor is everything that a call waited while it was alone: others were there, and have gone", () => {
+    const learning = learned(...times(10, sample(1, 60)), sample(2, 5))
+    assert.strictEqual(limitOf(learning), 2)
+  })
+
   it("falls by one after two in a row that waited where none should", () => {
     const eight = learned(sample(8, 0), sample(9, 10))
     assert.strictEqual(eight.parallelism, 8)
@@ -74,17 +79,25 @@ describe("learn", () => {
 
   it("rises when calls above the number do not wait, twice as far each time that goes well", () => {
     let learning = learned(sample(2, 10))
-    const seen: Array<readonly [number, number]> = []
-    for (let i = 0; i < 60; i++) {
+    const seen: Array<readonly [number, number, number]> = []
+    for (let i = 1; i <= 40; i++) {
       const before = learning.parallelism
       learning = learn(learning, sample(limitOf(learning), 0))
-      if (learning.parallelism !== before) seen.push([learning.parallelism, limitOf(learning)])
+      if (learning.parallelism !== before) seen.push([i, learning.parallelism, limitOf(learning)])
     }
-    assert.deepStrictEqual(seen.slice(0, 3), [
-      [2, 4],
-      [4, 8],
-      [8, 16]
+    // eight answers, or two for each that may be in flight
+    assert.deepStrictEqual(seen, [
+      [8, 2, 4],
+      [16, 4, 8],
+      [32, 8, 16]
     ])
+  })
+
+  it("of a wide server too: less than a fiftieth of the work is nobody's wait", () => {
+    const forty = learned(sample(40, 0), sample(41, 10))
+    for (const wait of [0, 0.15]) {
+      assert.strictEqual(times(82, sample(41, wait)).reduce(learn, forty).parallelism, 41)
+    }
   })
 
   it("falls to what is served when the server has become narrower, though all calls are sent above the number", () => {

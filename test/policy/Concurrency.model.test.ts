@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { Concurrency } from "effect-ollama"
 import * as Model from "./concurrencyModel.js"
@@ -73,7 +73,7 @@ const commands = FastCheck.array(
     weighed(1, retune),
     weighed(4, pass)
   ),
-  { minLength: 20, maxLength: 120 }
+  { minLength: 20, maxLength: 120, size: "max" }
 )
 
 /** Lets every fiber go as far as it can. */
@@ -222,7 +222,7 @@ describe("against a plain model", () => {
     const seen = new Set<string>()
     await FastCheck.assert(
       FastCheck.asyncProperty(value, commands, (initial, all) => Effect.runPromise(follow(initial, all, seen))),
-      { numRuns: 400 }
+      { numRuns: 200 }
     )
     const wanted = [
       "deadline",

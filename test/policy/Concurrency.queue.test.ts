@@ -53,7 +53,7 @@ describe("the order", () => {
 
   it.effect.prop(
     "stays by deadline, whoever leaves",
-    [FastCheck.array(FastCheck.tuple(FastCheck.nat(30), FastCheck.boolean()), { maxLength: 60 })],
+    [FastCheck.array(FastCheck.tuple(FastCheck.nat(1000), FastCheck.boolean()), { maxLength: 60, size: "max" })],
     ([callers]) =>
       Effect.gen(function* () {
         const permits = yield* Concurrency.make(limited(1))
@@ -73,7 +73,7 @@ describe("the order", () => {
           expected.map(({ name }) => name)
         )
       }).pipe(Effect.scoped),
-    { fastCheck: { numRuns: 50 } }
+    { fastCheck: { numRuns: 150 } }
   )
 
   it.scoped("lets nobody wait for ever: of ten turns one goes to those who were passed over", () =>

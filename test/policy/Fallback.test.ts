@@ -9,10 +9,10 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Fallback, OllamaError } from "effect-ollama"
+import * as Problems from "./problems.js"
 
 const model: Fallback.Fallback = { model: "small" }
 const host: Fallback.Fallback = { host: "other" }
@@ -32,13 +32,10 @@ const malformed = new OllamaError.MalformedOutput({ text: "x", issues: [] })
 const badRequest = new OllamaError.InvalidRequest({ issue: "option" })
 
 describe("the value", () => {
-  const decode = Schema.decodeUnknownEither(Fallback.Fallback, { errors: "all", onExcessProperty: "error" })
+  const decode = Schema.decodeUnknownEither(Fallback.Fallback)
+  /** As `field: message`. */
   const problemsOf = (json: unknown): ReadonlyArray<string> =>
-    Either.match(decode(json), {
-      onLeft: (error) =>
-        ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => `${path.join(".")}: ${message}`),
-      onRight: () => []
-    })
+    Problems.problemsOf({ fallback: [json] }).map((problem) => problem.replace(/^fallback\.0[.]?/, ""))
 
   it("is a model, a host, or both", () => {
     for (const entry of [
@@ -126,13 +123,19 @@ describe("applies", () => {
 
   it("has a case for every tag", () => {
     const seen = new Set(cases.map(([, error]) => error._tag))
-    assert.deepStrictEqual([...Fallback.Tag.literals].filter((tag) => !seen.has(tag)), [])
+    assert.deepStrictEqual(
+      [...Fallback.Tag.literals].filter((tag) => !seen.has(tag)),
+      []
+    )
   })
 
   const anyError: FastCheck.Arbitrary<OllamaError.OllamaError> = FastCheck.oneof(
     ...cases.map(([, error]) => FastCheck.constant(error))
   )
-  const anyEntry = Arbitrary.make(Schema.Struct({ on: Schema.Array(Fallback.Tag) })).map(({ on }) => ({ model: "m", on }))
+  const anyEntry = Arbitrary.make(Schema.Struct({ on: Schema.Array(Fallback.Tag) })).map(({ on }) => ({
+    model: "m",
+    on
+  }))
 
   it.prop("`on` decides alone, but for the clock over the whole", [anyEntry, anyError], ([entry, error]) => {
     const isTotal = error._tag === "Timeout" && error.phase === "total"

@@ -13,6 +13,7 @@ import { Hedging, OllamaError, Retry, RetryBudget } from "effect-ollama"
 import { within } from "../support/clock.js"
 import { fewest, interruptedAtEveryStep, yields } from "./everyStep.js"
 import { after100, copies, fails, timed, well } from "./hedgedCopies.js"
+import * as StillClock from "./stillClock.js"
 
 const busy = new OllamaError.Overloaded({ by: "server" })
 const refused = new OllamaError.Unreachable({ reason: "refused" })
@@ -160,6 +161,26 @@ describe("run", () => {
       yield* within(Effect.zipRight(hedging.run(FiberRef.set(ref, "by the winner")), FiberRef.get(ref))).pipe(
         Effect.map((value) => assert.strictEqual(value, "by the winner"))
       )
+    })
+  )
+})
+
+describe("a scheduler that lets others have their turn at any moment", () => {
+  /** Its sleeps are over before anybody waits for them. */
+  const { clock: hasty } = StillClock.make(Effect.void)
+
+  it.scoped("loses neither an answer nor a delay that comes before it is waited for", () =>
+    Effect.gen(function* () {
+      for (let operations = 12; operations < 50; operations++) {
+        const hedging = yield* after100(3)
+        const atOnce = hedging.run(Effect.succeed("at once"))
+        assert.strictEqual(yield* Effect.withMaxOpsBeforeYield(atOnce, operations), "at once")
+
+        let sent = 0
+        const fourth = Effect.suspend(() => (++sent === 4 ? Effect.succeed(sent) : Effect.never))
+        const run = Effect.withClock(hedging.run(fourth), hasty)
+        assert.strictEqual(yield* Effect.withMaxOpsBeforeYield(run, operations), 4)
+      }
     })
   )
 })

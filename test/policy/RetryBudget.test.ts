@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -35,20 +36,14 @@ describe("the value", () => {
   })
 
   it("refuses what is impossible, all of it, with its path", () => {
+    const patch = {
+      share: -1,
+      floor: 1.5,
+      pool: { size: 0, perSuccess: 0, threshold: 1, cost: -1, sizes: 3 },
+      deposit: { window: "-1 seconds", perSecond: -1 }
+    }
     const problems = ParseResult.ArrayFormatter.formatErrorSync(
-      Either.getOrThrow(
-        Either.flip(
-          Schema.decodeUnknownEither(
-            RetryBudget.Patch,
-            strict
-          )({
-            share: -1,
-            floor: 1.5,
-            pool: { size: 0, perSuccess: 0, threshold: 1, cost: -1, sizes: 3 },
-            deposit: { window: "-1 seconds", perSecond: -1 }
-          })
-        )
-      )
+      Either.getOrThrow(Either.flip(Policy.decodeUnknownPatch({ budget: patch })))
     ).map(({ path }) => path.join("."))
     for (const path of [
       "share",
@@ -61,7 +56,7 @@ describe("the value", () => {
       "deposit.window",
       "deposit.perSecond"
     ]) {
-      assert.include(problems, path)
+      assert.include(problems, `budget.${path}`)
     }
   })
 
@@ -190,6 +185,22 @@ describe("retry", () => {
     })
   )
 
+  it.scoped("is left at once while it waits", () =>
+    Effect.gen(function* () {
+      const budget = yield* RetryBudget.make(RetryBudget.defaults)
+      const slowly = Schedule.addDelay(Schedule.forever, () => "1 hour")
+      const fiber = yield* Effect.fork(budget.retry(Effect.fail("down"), slowly))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* budget.state).granted, 1)
+      const exit = yield* Effect.raceFirst(
+        Fiber.interrupt(fiber),
+        Effect.zipRight(yields(100), Effect.fail("still waits"))
+      )
+      assert.isTrue(Exit.isInterrupted(exit))
+      assert.deepInclude(yield* budget.state, { granted: 0, inFlight: 0, tokens: 100 })
+    })
+  )
+
   it.scoped("a defect is not sent again", () =>
     Effect.gen(function* () {
       const budget = yield* RetryBudget.make(RetryBudget.defaults)
@@ -211,6 +222,7 @@ describe("retry", () => {
 })
 
 describe("streams", () => {
+  const emptyChunk: Stream.Stream<number> = Stream.fromChannel(Channel.write(Chunk.empty<number>()))
   const values = (...numbers: ReadonlyArray<number>) => Stream.fromIterable(numbers)
 
   it.scoped("are sent again up to the first value, and never after it", () =>
@@ -220,7 +232,7 @@ describe("streams", () => {
       const stream = Stream.suspend(() => {
         runs++
         if (runs === 1) return Stream.fail(refused)
-        if (runs === 2) return Stream.concat(Stream.fromChunk(Chunk.empty<number>()), Stream.fail(refused))
+        if (runs === 2) return Stream.concat(emptyChunk, Stream.fail(refused))
         return Stream.concat(values(1, 2, 3), Stream.fail(refused))
       })
       const seen: Array<number> = []
@@ -236,6 +248,15 @@ describe("streams", () => {
       assert.strictEqual(error, refused)
       assert.strictEqual(runs, 3)
       assert.deepStrictEqual(seen, [1, 2, 3])
+    })
+  )
+
+  it.scoped("that are never won count each attempt once", () =>
+    Effect.gen(function* () {
+      const pool = { ...RetryBudget.poolDefaults, charge: "failures" } as const
+      const budget = yield* RetryBudget.make({ ...RetryBudget.defaults, pool })
+      yield* within(Effect.flip(Stream.runDrain(budget.retryStream(Stream.fail(refused), three))))
+      assert.deepInclude(yield* budget.state, { granted: 0, inFlight: 0, tokens: 97 })
     })
   )
 

@@ -150,7 +150,7 @@ class Model {
 describe("any sequence of steps", () => {
   it.prop(
     "stands where the model stands, and grants what the model grants",
-    [value, FastCheck.array(step, { maxLength: 120 })],
+    [value, FastCheck.array(step, { maxLength: 120, size: "max" })],
     ([initial, steps]) => {
       const clock = StillClock.make()
       const budget = clock.runSync(Effect.scoped(RetryBudget.make(initial)))

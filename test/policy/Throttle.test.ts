@@ -226,6 +226,27 @@ describe("unsafeRetune", () => {
   )
 })
 
+describe("unsafeAcquire", () => {
+  it.scoped("lets every chance pass where the probability is zero", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make(Throttle.defaults)
+      assert.strictEqual(throttle.unsafeAcquire(0, 0)._tag, "Ticket")
+    })
+  )
+
+  it.scoped("a clock that goes back takes nothing out of the window, and brings nothing back into it", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.make(Throttle.defaults)
+      fill(throttle, 4, 0)
+      fill(throttle, 3, 60_000)
+      fill(throttle, 2, 30_000)
+      yield* TestClock.adjust(150_000)
+      // the last two were counted where the clock had been
+      assert.strictEqual((yield* throttle.state).requests, 5)
+    })
+  )
+})
+
 describe("any sequence of steps", () => {
   const step = FastCheck.oneof(
     FastCheck.record({
@@ -240,7 +261,7 @@ describe("any sequence of steps", () => {
 
   it.prop(
     "counts what a model counts that keeps every call",
-    [FastCheck.array(step, { maxLength: 150 })],
+    [FastCheck.array(step, { maxLength: 150, size: "max" })],
     ([steps]) => {
       const clock = StillClock.make()
       const window = Duration.millis(slices * width)

@@ -1,19 +1,20 @@
-/** A clock for synchronous tests: it stands where it is put, and nobody sleeps by it. */
+/** A clock that stands where it is put, for tests in which nobody waits. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-export const make = () => {
-  const live = Clock.make()
+/** @param sleep what becomes of those who sleep all the same */
+export const make = (sleep: Effect.Effect<void> = Effect.dieMessage("nobody sleeps by this clock")) => {
   let now = 0
   const clock: Clock.Clock = {
-    ...live,
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
     unsafeCurrentTimeMillis: () => now,
     unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
     currentTimeMillis: Effect.sync(() => now),
     currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
-    sleep: () => Effect.dieMessage("nobody sleeps by this clock")
+    sleep: () => sleep
   }
   return {
+    clock,
     now: () => now,
     advance: (millis: number) => {
       now += millis

@@ -144,8 +144,8 @@ describe("memory", () => {
         assert.isTrue((yield* state).isWaitingForRoom)
         yield* seconds(8)
         has(yield* head.end, { at: 73_000 + 1000 + 4000, status: 200 })
-      // it went when its own keep_alive was over
-      has(yield* state, { evictions: 0 })
+        // it went when its own keep_alive was over
+        has(yield* state, { evictions: 0 })
       }).pipe(Effect.provide(world({ models: [model("a"), model("big", 9)], tokenTime: "4 seconds" })))
   )
 

@@ -86,8 +86,7 @@ const countsSlow = (rules: Rules.Rules): boolean => rules.slowRate !== Number.PO
 /** Closes or opens a half-open breaker if its trials say so. */
 const verdict = (rules: Rules.Rules, state: State, now: number): State => {
   const { succeeded, tried } = state
-  const hanging =
-    rules.isEarly && countsSlow(rules) ? state.trials.reduce((sum, { isSlow }) => sum + (isSlow ? 1 : 0), 0) : 0
+  const hanging = countsSlow(rules) ? state.trials.filter(({ isSlow }) => isSlow).length : 0
   const isComplete = tried.total >= rules.trials
   if (succeeded >= rules.trialSuccesses && (rules.isEarly || isComplete)) return close(rules, state, now)
   const isLost = tried.total - succeeded + hanging > rules.trials - rules.trialSuccesses

@@ -6,7 +6,8 @@
  * stand in one line with a limit. One worker takes them in order and does one thing at a time: it makes room (and waits
  * for answers that run on what has to go), then loads. The load belongs to the request that it is done for: when its
  * client leaves, the load is thrown away. Whoever leaves the line keeps the place until the worker comes to it, and a
- * worker that waits for room goes on waiting.
+ * worker that waits for room goes on waiting. What has to go is still open to new requests, and a keep_alive that one of
+ * them brings counts: the worker waits until it is over.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -194,7 +195,7 @@ export const make = (limits: Limits, words: Words) => {
 
   /** Lets go whose time is over. */
   const settle = (now: number): void => {
-    for (const runner of [...loaded.values()]) if (runners.isExpired(runner, now)) remove(runner)
+    for (const runner of loaded.values()) if (runners.isExpired(runner, now)) remove(runner)
     goOn(now)
   }
 
