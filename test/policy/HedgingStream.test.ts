@@ -11,6 +11,7 @@ import * as TestClock from "effect/TestClock"
 import { Hedging, OllamaError, RetryBudget } from "effect-ollama"
 import { within } from "../support/clock.js"
 import { fewest, interruptedAtEveryStep, yields } from "./everyStep.js"
+import * as StillClock from "./stillClock.js"
 
 const busy = new OllamaError.Overloaded({ by: "server" })
 
@@ -219,6 +220,42 @@ describe("runStream", () => {
         assert.strictEqual((yield* budget.state).granted, 0)
       }),
     { fastCheck: { numRuns: 40 } }
+  )
+
+  it.scoped("closes a copy whose first value comes in the same moment, too late by a step", () =>
+    Effect.gen(function* () {
+      const { clock: hasty } = StillClock.make(Effect.void)
+      let raced = 0
+      for (let operations = 12; operations < 40; operations++) {
+        for (let skew = 0; skew < 12; skew++) {
+          const hedging = yield* after100()
+          let open = 0
+          let sent = 0
+          const connection = Effect.acquireRelease(
+            Effect.sync(() => {
+              open++
+              return sent++
+            }),
+            () =>
+              Effect.sync(() => {
+                open--
+              })
+          )
+          const stream = Stream.unwrapScoped(
+            Effect.map(connection, (copy) => Stream.as(Stream.fromEffect(yields(copy === 0 ? skew : 0)), copy))
+          )
+          const run = Stream.runCollect(hedging.runStream(stream)).pipe(
+            Effect.withClock(hasty),
+            Effect.withMaxOpsBeforeYield(operations)
+          )
+          assert.lengthOf(yield* run, 1)
+          yield* yields(40)
+          assert.strictEqual(open, 0, `${operations} operations, ${skew} turns later`)
+          raced += sent - 1
+        }
+      }
+      assert.isAbove(raced, 200)
+    })
   )
 
   for (const operations of fewest) {

@@ -211,6 +211,7 @@ export class Gate {
   private watchTarget(now: number): void {
     const { admission } = this.value
     if (admission === "off") return
+    if (this.queue.size === 0) return void this.aboveSince.fill(undefined)
     const target = Duration.toMillis(admission.target)
     priorities.forEach((priority, i) => {
       const wait = this.predictedWait(now, laneOf(priority, none), none) ?? 0

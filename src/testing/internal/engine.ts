@@ -139,8 +139,7 @@ export const make = (options: Options): Effect.Effect<Engine> =>
         const at = yield* Clock.currentTimeMillis
         const parsed = json.tryParse(request.body)
         const entry = yield* open(request, parsed, at)
-        const model = json.isObject(parsed) && typeof parsed["model"] === "string" ? parsed["model"] : undefined
-        const hits = armed.take(request, model)
+        const hits = armed.take(request, parsed)
         entry.fault = hits.find(deciding)
         const exchange: Exchange = {
           server,

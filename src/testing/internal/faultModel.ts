@@ -8,7 +8,10 @@ import type * as Duration from "effect/Duration"
  * @category models
  */
 export interface When {
-  /** How many matching requests it hits; all when absent. */
+  /**
+   * How many matching requests it hits; all when absent. A request that only loads a model has no answer to break: what
+   * happens after some chunks passes it by.
+   */
   readonly times?: number
   /** How many matching requests pass before the first one is hit; none when absent. */
   readonly after?: number

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Fault from "./faultModel.js"
 import * as broken from "./broken.js"
+import { isObject } from "./json.js"
 import type { Broken, WireAnswer, WireRequest } from "./types.js"
 
 interface Armed {
@@ -16,8 +17,12 @@ interface Armed {
 export interface Faults {
   readonly inject: (faults: ReadonlyArray<Fault.Fault>) => void
   readonly clear: () => void
-  /** The faults that hit this request: shaping ones, then at most one that decides. */
-  readonly take: (request: WireRequest, model: string | undefined) => ReadonlyArray<Fault.Fault>
+  /**
+   * The faults that hit this request: shaping ones, then at most one that decides.
+   *
+   * @param body of the request, where it is JSON
+   */
+  readonly take: (request: WireRequest, body: unknown) => ReadonlyArray<Fault.Fault>
 }
 
 const isProbe = (request: WireRequest) => request.path === "/api/ps"
@@ -28,16 +33,36 @@ const pathMatches = (pattern: string | undefined, path: string): boolean =>
 /** Faults that only change the shape or the time of an answer, so that another one may hit the same request. */
 const shapes = (fault: Fault.Fault): boolean => fault._tag === "SplitBytes" || fault._tag === "SlowHeaders"
 
+/** Faults that come after a part of the answer. */
+const comesLater = (fault: Fault.Fault): boolean => "chunks" in fault && fault.chunks > 0
+
+/** What a request asks for, by its path; without it, it only loads or unloads the model. */
+const asks: Readonly<Record<string, string>> = {
+  "/api/chat": "messages",
+  "/api/generate": "prompt",
+  "/api/embed": "input",
+  "/api/embeddings": "prompt"
+}
+
+/** A request of one value that says nothing of an answer: it has no chunk after which something could happen. */
+const onlyLoads = (request: WireRequest, body: unknown): boolean => {
+  const field = asks[request.path]
+  const asked = field !== undefined && isObject(body) ? body[field] : true
+  return asked === undefined || asked === null || asked === "" || (Array.isArray(asked) && asked.length === 0)
+}
+
 export const make = (initial: ReadonlyArray<Fault.Fault>): Faults => {
   let armed: ReadonlyArray<Armed> = initial.map((fault) => ({ fault, seen: 0 }))
 
-  const hits = (entry: Armed, request: WireRequest, model: string | undefined): boolean => {
+  const hits = (entry: Armed, request: WireRequest, body: unknown): boolean => {
+    const model = isObject(body) ? body["model"] : undefined
     const { after = 0, model: wanted, path, probes = false, times = Infinity } = entry.fault
     if (entry.fault._tag === "StaleKeepAlive" && !request.reused) return false
     if (path === undefined && isProbe(request)) {
       return probes && wanted === undefined && entry.seen >= after && entry.seen < after + times
     }
     if (!pathMatches(path, request.path) || (wanted !== undefined && wanted !== model)) return false
+    if (comesLater(entry.fault) && onlyLoads(request, body)) return false
     const position = entry.seen++
     return position >= after && position < after + times
   }
@@ -49,10 +74,10 @@ export const make = (initial: ReadonlyArray<Fault.Fault>): Faults => {
     clear: () => {
       armed = []
     },
-    take: (request, model) => {
+    take: (request, body) => {
       const shaping: Array<Fault.Fault> = []
       for (const entry of armed) {
-        if (!hits(entry, request, model)) continue
+        if (!hits(entry, request, body)) continue
         if (!shapes(entry.fault)) return [...shaping, entry.fault]
         shaping.push(entry.fault)
       }

@@ -17,10 +17,14 @@ export interface Replay {
 
 const versionOf = (exchange: Exchange): string => /\d+\.\d+\.\d+/.exec(exchange.server)?.[0] ?? "0.0.0"
 
-/** What clients ask on the side, unless it is what was recorded. */
+/**
+ * What clients ask on the side, unless it is what was recorded. What was in memory is not known, and said so: a client
+ * that were told of an empty memory would load the model first.
+ */
 const aside = (request: WireRequest, exchange: Exchange): WireAnswer | undefined => {
   if (request.method !== "GET" || request.path === exchange.request.path) return undefined
-  if (request.path === "/api/ps") return json.answer({ models: [] })
+  if (request.path === "/api/ps")
+    return { status: 404, headers: { "content-type": "text/plain" }, body: json.bytes("404 page not found") }
   return request.path === "/api/version" ? json.answer({ version: versionOf(exchange) }) : undefined
 }
 
