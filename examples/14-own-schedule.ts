@@ -5,7 +5,7 @@
  * expect: ^Hello! after 4 requests$
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Duration, Effect, Layer, Schedule } from "effect"
+import { Console, type Duration, Effect, Layer, Schedule } from "effect"
 import { OllamaClient, type OllamaError, Retry } from "effect-ollama"
 import { Fault, OllamaSimulator } from "effect-ollama/testing"
 import { onVirtualClock } from "./_virtualClock.js"

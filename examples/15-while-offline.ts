@@ -2,7 +2,7 @@
  * A program that goes on when its server comes back: calls are held while the host cannot be reached, one prober asks
  * for all of them, and they go in their order when it answers.
  *
- * expect: ^3 answers, the first after (7[0-9]|80) s$
+ * expect: ^3 answers, the first after (7[5-9]|8[0-2]) s$
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Effect, Layer } from "effect"

@@ -47,8 +47,8 @@ describe("a load", () => {
     Effect.gen(function* () {
       const { ends, join } = yield* scene()
       yield* yield* join
-      yield* join
-      yield* join
+      yield* Effect.asVoid(join)
+      yield* Effect.asVoid(join)
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(ends, [
         [Exit.succeed(true), "/api/chat", true],
@@ -61,7 +61,7 @@ describe("a load", () => {
     Effect.gen(function* () {
       const fault = new Error("fault")
       const { ends, join } = yield* scene(Effect.die(fault))
-      yield* join
+      yield* Effect.asVoid(join)
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(ends, [[Exit.die(fault), "/api/chat", true]])
     })

@@ -246,6 +246,19 @@ describe("transition", () => {
     }
   )
 
+  it("takes its chances from the seed by mulberry32, whose first number after the seed 1 is 0.62707…", () => {
+    const value = CircuitBreaker.of({
+      consecutive: 1,
+      belief: "off",
+      openFor: 1_000_000,
+      openMax: 1_000_000,
+      openJitter: 1
+    })
+    const first = CircuitBreaker.transition(value, CircuitBreaker.initial(value, 0, 1), { _tag: "Acquired" }, 0)
+    const failed = { _tag: "Failed", generation: first.generation, durationMillis: 0, failure } as const
+    assert.strictEqual(CircuitBreaker.transition(value, first, failed, 0).wait, 1_254_147)
+  })
+
   it("was seen in every state, and on every way between them", () => {
     const ways = new Set<string>()
     const refusals = new Set<string>()

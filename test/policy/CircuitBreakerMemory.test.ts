@@ -1,4 +1,4 @@
-/** What a breaker says of itself, what it is told by hand, and what it keeps over a change, a restart, a clock set back. */
+/** What a breaker says of itself, what it is told by hand, and what it keeps over a restart. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -16,6 +16,7 @@ import {
   fails,
   held,
   isRefused,
+  listening,
   make,
   nowMillis,
   opens,
@@ -23,9 +24,6 @@ import {
   simple,
   stateIs
 } from "./breakerSupport.js"
-
-/** Runs what listens to changes until it hears. */
-const listening = <A>(use: Effect.Effect<A>) => Effect.tap(Effect.fork(use), () => TestClock.adjust(0))
 
 describe("changes", () => {
   it.effect("say from where, to where, when and why, until the Scope closes", () =>
@@ -79,6 +77,42 @@ describe("changes", () => {
         const change = yield* Fiber.join(fiber)
         assert.strictEqual(Option.getOrThrow(change).to, "halfOpen")
       }
+    })
+  )
+})
+
+describe("state", () => {
+  it.scoped("has the rates of the trials while half-open, once all are in, and then of what opened it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ trials: 2, trialSuccesses: 2, trialVerdict: "complete" })
+      const rates = Effect.map(breaker.state, ({ failed, failureRate, state, total }) => [
+        state,
+        total,
+        failed,
+        failureRate
+      ])
+      yield* opensAndWaits(breaker)
+      assert.deepStrictEqual(yield* rates, ["open", 2, 2, 1])
+      yield* fails(breaker, 1)
+      assert.deepStrictEqual(yield* rates, ["halfOpen", 1, 1, -1])
+      yield* breaker.run(Effect.void)
+      assert.deepStrictEqual(yield* rates, ["open", 2, 1, 0.5])
+    })
+  )
+
+  it.scoped("says only of a breaker that observes what would have been: the others say it by opening", () =>
+    Effect.gen(function* () {
+      const window = { calls: "all", duration: "1 minute", slices: 60 } as const
+      const breaker = yield* make({ consecutive: "off", failureRate: 0.5, minCalls: 1, window })
+      yield* breaker.run(Effect.void)
+      yield* breaker.run(Effect.void)
+      yield* TestClock.adjust("30 seconds")
+      yield* fails(breaker, 1)
+      yield* TestClock.adjust("30 seconds")
+      const { exceeded, failureRate, state } = yield* breaker.state
+      assert.deepStrictEqual([state, failureRate, exceeded], ["closed", 1, undefined])
+      yield* fails(breaker, 1)
+      yield* stateIs(breaker, "open")
     })
   )
 })
@@ -250,127 +284,4 @@ describe("export and restore", () => {
     }
     assert.strictEqual(decode({ version: 2, state })._tag, "Left")
   })
-})
-
-describe("unsafeRetune", () => {
-  it.scoped("keeps what was counted where the window is the same", () =>
-    Effect.gen(function* () {
-      const rules = { consecutive: "off", failures: 3 } as const
-      const breaker = yield* make(rules)
-      yield* fails(breaker, 2)
-      breaker.unsafeRetune(simple({ ...rules, openFor: "2 seconds" }))
-      yield* fails(breaker, 1)
-      const { retryAfter, state } = yield* breaker.state
-      assert.deepStrictEqual([state, Duration.toMillis(retryAfter)], ["open", 2000])
-    })
-  )
-
-  it.scoped("begins anew where the window is another", () =>
-    Effect.gen(function* () {
-      const rules = { consecutive: "off", failures: 3 } as const
-      const breaker = yield* make(rules)
-      yield* fails(breaker, 2)
-      breaker.unsafeRetune(simple({ ...rules, window: { calls: 50 } }))
-      assert.strictEqual((yield* breaker.state).total, 0)
-      yield* fails(breaker, 2)
-      yield* stateIs(breaker, "closed")
-    })
-  )
-
-  it.scoped("an opening stays, but for no longer than the new value allows", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* opens(breaker)
-      breaker.unsafeRetune(simple({ openFor: "20 seconds" }))
-      assert.strictEqual(Duration.toMillis((yield* breaker.state).retryAfter), 10_000)
-      breaker.unsafeRetune(simple({ openFor: "1 second", openMax: "3 seconds" }))
-      assert.strictEqual(Duration.toMillis((yield* breaker.state).retryAfter), 3000)
-    })
-  )
-
-  it.scoped("trials begin anew, so that fewer of them cannot wedge it", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ trials: 5, trialSuccesses: 5 })
-      yield* opensAndWaits(breaker)
-      for (let i = 0; i < 3; i++) yield* breaker.run(Effect.void)
-      yield* held(breaker)
-      breaker.unsafeRetune(simple({ trials: 3, trialSuccesses: 3 }))
-      for (let i = 0; i < 3; i++) yield* breaker.run(Effect.void)
-      yield* stateIs(breaker, "closed")
-    })
-  )
-
-  it.scoped("the same value changes nothing, not even a trial", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* opensAndWaits(breaker)
-      const trial = yield* held(breaker)
-      breaker.unsafeRetune(simple())
-      trial.settle("success", yield* nowMillis)
-      yield* stateIs(breaker, "closed")
-    })
-  )
-
-  it.scoped("a changed mode is a command; one that did not change leaves a command alone", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* breaker.force("disabled")
-      breaker.unsafeRetune(simple({ openFor: "1 second" }))
-      yield* stateIs(breaker, "disabled")
-      breaker.unsafeRetune(simple({ mode: "forcedOpen" }))
-      yield* stateIs(breaker, "forcedOpen")
-      const heard = yield* listening(Stream.runHead(breaker.changes))
-      breaker.unsafeRetune(simple())
-      yield* stateIs(breaker, "closed")
-      assert.deepInclude(Option.getOrThrow(yield* Fiber.join(heard)), { to: "closed", why: "command" })
-    })
-  )
-})
-
-describe("a clock that is set back", () => {
-  it.scoped("takes an opening with it", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(10_000_000)
-      const breaker = yield* make()
-      yield* opens(breaker)
-      yield* TestClock.setTime(1_000_000)
-      assert.strictEqual(Duration.toMillis((yield* isRefused(breaker)).retryAfter), 10_000)
-      yield* TestClock.adjust("4 seconds")
-      assert.strictEqual(Duration.toMillis((yield* isRefused(breaker)).retryAfter), 6000)
-      yield* TestClock.adjust("6 seconds")
-      yield* breaker.run(Effect.void)
-    })
-  )
-
-  it.scoped("takes a trial with it", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(10_000_000)
-      const breaker = yield* make({ trialLimit: "5 seconds" })
-      yield* opensAndWaits(breaker)
-      yield* held(breaker)
-      yield* TestClock.setTime(1_000_000)
-      yield* isRefused(breaker)
-      yield* TestClock.adjust("5 seconds")
-      yield* breaker.run(Effect.void)
-      yield* stateIs(breaker, "closed")
-    })
-  )
-
-  it.scoped("takes what was counted with it", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(10_000_000)
-      const window = { duration: "1 minute", slices: 1 } as const
-      const breaker = yield* make({ consecutive: "off", failures: 3, window })
-      yield* fails(breaker, 2)
-      yield* TestClock.setTime(1_000_000)
-      yield* fails(breaker, 1)
-      yield* stateIs(breaker, "open")
-      yield* breaker.force("closed")
-      yield* fails(breaker, 2)
-      yield* TestClock.setTime(0)
-      yield* breaker.run(Effect.void)
-      yield* TestClock.adjust("1 minute")
-      assert.strictEqual((yield* breaker.state).failed, 0)
-    })
-  )
 })

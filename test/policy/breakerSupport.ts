@@ -59,3 +59,6 @@ export const held = (breaker: CircuitBreaker.Breaker) =>
 /** What is left until a call may pass, in milliseconds. */
 export const waitOf = (breaker: CircuitBreaker.Breaker) =>
   Effect.map(breaker.state, ({ retryAfter }) => Duration.toMillis(retryAfter))
+
+/** Runs what listens to changes until it hears. */
+export const listening = <A>(use: Effect.Effect<A>) => Effect.tap(Effect.fork(use), () => TestClock.adjust(0))
