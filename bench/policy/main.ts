@@ -3,44 +3,44 @@
  *
  * CPU time (user and system) that each policy, and all together, add to a call of the bare client, and to a token of a stream;
  * beside cockatiel and opossum around the same call. The server is in memory and answers at once, so that nothing but the client
- * is measured; the contestants take turns, round after round, and the medians are compared. Exit code 1 when a wanted figure is
- * missed.
+ * is measured. Every measurement is a process of its own; the contestants take turns, round after round, and the medians are
+ * compared. Exit code 1 when a wanted figure is missed.
  */
-import { parseArgs } from "node:util"
+import { execFile } from "node:child_process"
+import { parseArgs, promisify } from "node:util"
 import { calls, tokens } from "./contestants.js"
 import { median, spread } from "./statistics.js"
 
 const { values: args } = parseArgs({
   options: {
-    rounds: { type: "string", default: "15" },
-    calls: { type: "string", default: "1500" },
-    tokens: { type: "string", default: "20000" },
+    rounds: { type: "string", default: "9" },
+    calls: { type: "string", default: "10000" },
+    tokens: { type: "string", default: "500000" },
     json: { type: "boolean", default: false }
   }
 })
 
 const wanted = { allPerCall: 60, perToken: 1.05 }
 
+const child = new URL("child.ts", import.meta.url).pathname
+
 /** Microseconds of CPU for each of `count`. */
-const cpu = async (run: (count: number) => Promise<void>, count: number): Promise<number> => {
-  globalThis.gc?.()
-  const before = process.cpuUsage()
-  await run(count)
-  const { system, user } = process.cpuUsage(before)
-  return (system + user) / count
+const cpu = async (what: "calls" | "tokens", name: string, count: string): Promise<number> => {
+  const node = ["--import=tsx", "--conditions=development", "--expose-gc", child, what, name, count]
+  return Number((await promisify(execFile)(process.execPath, node)).stdout)
 }
 
-type Runs = Readonly<Record<string, (count: number) => Promise<void>>>
-
 /** The figures of each contestant, a round at a time, in an order that changes. */
-const measure = async (runs: Runs, count: number): Promise<ReadonlyMap<string, ReadonlyArray<number>>> => {
-  const names = Object.keys(runs)
+const measure = async (
+  what: "calls" | "tokens",
+  names: ReadonlyArray<string>,
+  count: string
+): Promise<ReadonlyMap<string, ReadonlyArray<number>>> => {
   const figures = new Map<string, Array<number>>(names.map((name) => [name, []]))
-  for (const name of names) await cpu(runs[name]!, count)
   for (let round = 0; round < Number(args.rounds); round++) {
     for (let i = 0; i < names.length; i++) {
       const name = names[(i + round) % names.length]!
-      figures.get(name)!.push(await cpu(runs[name]!, count))
+      figures.get(name)!.push(await cpu(what, name, count))
     }
   }
   return figures
@@ -50,8 +50,8 @@ const measure = async (runs: Runs, count: number): Promise<ReadonlyMap<string, R
 const over = (figures: ReadonlyMap<string, ReadonlyArray<number>>, name: string, base: string): ReadonlyArray<number> =>
   figures.get(name)!.map((figure, round) => figure - figures.get(base)![round]!)
 
-const perCall = await measure(calls, Number(args.calls))
-const perToken = await measure(tokens, Number(args.tokens))
+const perCall = await measure("calls", Object.keys(calls), args.calls)
+const perToken = await measure("tokens", Object.keys(tokens), args.tokens)
 
 const baseOf = (name: string): string =>
   name.startsWith("promise") || /cockatiel|opossum/.test(name) ? "promise" : "bare"

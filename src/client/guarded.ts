@@ -152,7 +152,8 @@ export const run = <A, Response>(
         server.gate.answered()
         // that the host can be reached is known now; how the answer ends says nothing of it
         held.host?.settle("success", now())
-        whole = settling(won, held, clock, sentAt)
+        // what others generate says nothing of this server's queue
+        whole = settling(won, held, clock, sentAt, call.plan.need !== undefined)
         hold(whole)
       }
     )
@@ -243,13 +244,14 @@ const settling = <A, Response>(
   won: Attempt.Won<A, Response>,
   held: Held,
   clock: Clock.Clock,
-  sentAt: number
+  sentAt: number,
+  isTimed: boolean
 ): Attempt.Won<A, Response> => ({
   ...won,
   close: Effect.suspend(() => {
     // before the connection is closed: afterwards every answer looks as if it had been left
     const outcome = won.outcome()
-    const timing = won.timing()
+    const timing = isTimed ? won.timing() : undefined
     return Effect.ensuring(
       won.close,
       Effect.sync(() => settle(held, outcome, clock.unsafeCurrentTimeMillis(), sentAt, timing))

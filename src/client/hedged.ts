@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Staggered from "../internal/staggered.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as RetryBudget from "../policy/RetryBudget.js"
 import type * as Attempt from "./attempt.js"
@@ -100,7 +101,20 @@ export const run = <A, Response>(
           copy,
           mayStart,
           isFatal,
-          discard: (late) => late.close
+          discard: (late) => late.close,
+          // the client's one timer, in the place of one for each call
+          timer: (millis, due) => {
+            let at = clock.unsafeCurrentTimeMillis() + millis
+            const entry: Watchdog.Entry = {
+              check: (now) => {
+                if (now < at) return at
+                at = Number.POSITIVE_INFINITY
+                due()
+                return at
+              }
+            }
+            return Effect.as(settings.watchdog.add(clock, entry), () => settings.watchdog.remove(clock, entry))
+          }
         },
         restore
       )

@@ -231,6 +231,8 @@ export const ready = <A, Response>(
   if (plan.endpoint.kind === "load") {
     return isLoading() ? waited(plan, options, clock, need, send) : Effect.succeed("resident")
   }
+  // what is known needs no clock
+  if (residency.isWarm(need, clock.unsafeCurrentTimeMillis())) return Effect.succeed("resident")
   return Effect.flatMap(inTime(residency.of(need), options, clock), (known) =>
     known === "absent" || (known === "unknown" && isLoading())
       ? waited(plan, options, clock, need, send)

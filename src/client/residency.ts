@@ -33,6 +33,8 @@ export interface Monitor {
   readonly of: (need: Need) => Effect.Effect<Residency>
   /** Asks anew whether the model is there at all, whatever its options, and though a chunk of it came a while ago. */
   readonly isListed: (need: Need) => Effect.Effect<Residency>
+  /** Whether it answered a moment ago, which nobody needs to be asked for. */
+  readonly isWarm: (need: Need, now: number) => boolean
   /** What was seen last, however long ago, without asking. */
   readonly lastSeen: (need: Need, now: number) => Residency
   /** A chunk came: the model is in memory, and with other options it is not any more. */
@@ -184,6 +186,11 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
     return undefined
   }
 
+  const isWarm: Monitor["isWarm"] = ({ context, name, runner }, now) => {
+    const known = answered(name, now)
+    return known?.runner === runner && known.context === context
+  }
+
   return {
     of: ({ context, name, runner }) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -206,9 +213,10 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
           return "absent"
         })
       }),
-    lastSeen: ({ context, name, runner }, now) => {
-      const known = answered(name, now)
-      if (known?.runner === runner && known.context === context) return "resident"
+    isWarm,
+    lastSeen: (need, now) => {
+      if (isWarm(need, now)) return "resident"
+      const { context, name } = need
       if (last?.models === undefined) return "unknown"
       return isListed(last.models, name, context) ? "resident" : "absent"
     },

@@ -26,6 +26,8 @@ export interface Race<A, E, R> {
   readonly isFatal: (error: E) => boolean
   /** Gives back what a success holds that came too late. */
   readonly discard: (value: A) => Effect.Effect<void>
+  /** Calls back after so many milliseconds, unless it is stopped by what it gives; by default a fiber that sleeps. */
+  readonly timer?: (millis: number, due: () => void) => Effect.Effect<() => void>
 }
 
 export interface Winner<A> {
@@ -39,6 +41,12 @@ interface Ended<A, E> {
   readonly fiber: Fiber.RuntimeFiber<A, E>
 }
 
+const sleeper = (millis: number, due: () => void): Effect.Effect<() => void> =>
+  Effect.map(
+    Effect.forkDaemon(Effect.interruptible(Effect.map(Effect.sleep(millis), due))),
+    (fiber) => () => fiber.unsafeInterruptAsFork(FiberId.none)
+  )
+
 /**
  * Fails as the first of the copies did, when all have failed. To be run where nothing can interrupt but what `restore` is
  * around.
@@ -47,7 +55,7 @@ export const race = <A, E, R>(race: Race<A, E, R>, restore: Restore): Effect.Eff
   Effect.suspend(() => {
     const running = new Map<number, Fiber.RuntimeFiber<A, E>>()
     const ended: Array<Ended<A, E>> = []
-    let timer: Fiber.RuntimeFiber<void> | undefined
+    let stop: (() => void) | undefined
     let isDue = false
     let sent = 0
     let isOpen = true
@@ -66,15 +74,15 @@ export const race = <A, E, R>(race: Race<A, E, R>, restore: Restore): Effect.Eff
     })
 
     const disarm = (): void => {
-      timer?.unsafeInterruptAsFork(FiberId.none)
-      timer = undefined
+      stop?.()
+      stop = undefined
       isDue = false
     }
 
-    const due = Effect.sync(() => {
+    const due = (): void => {
       isDue = true
       signal()
-    })
+    }
 
     /** Sends one, and waits from now on for the time of the next. */
     const send = Effect.suspend(() => {
@@ -89,11 +97,10 @@ export const race = <A, E, R>(race: Race<A, E, R>, restore: Restore): Effect.Eff
         })
       })
       if (sent >= race.copies) return fork
-      const sleep = Effect.forkDaemon(Effect.interruptible(Effect.zipRight(Effect.sleep(race.delay), due)))
       return Effect.zipRight(
         fork,
-        Effect.map(sleep, (fiber) => {
-          timer = fiber
+        Effect.map((race.timer ?? sleeper)(race.delay, due), (stopped) => {
+          stop = stopped
         })
       )
     })

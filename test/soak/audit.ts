@@ -1,0 +1,246 @@
+/** Whether what callers, clients and server tell of the same calls agrees, to the last request. */
+import type { OllamaError } from "effect-ollama"
+import type { OllamaSimulator } from "effect-ollama/testing"
+import type { CallRecord, Told } from "./callers.js"
+import { header, type Sent } from "./clients.js"
+import * as Evidence from "./evidence.js"
+import * as Plan from "./plan.js"
+import type { Outcome } from "./run.js"
+
+/** What left a client, and what the server saw of it. */
+export interface Exchange {
+  readonly sent: Sent
+  readonly seen: OllamaSimulator.Seen | undefined
+}
+
+/** One call, from all sides. */
+export interface Story {
+  readonly told: Told
+  readonly records: ReadonlyArray<CallRecord>
+  /** What was sent for it and nobody else, in its order. */
+  readonly exchanges: ReadonlyArray<Exchange>
+}
+
+export interface Account {
+  readonly stories: ReadonlyArray<Story>
+  /** What clients sent on their own account: loads, looks at what is in memory, probes. */
+  readonly own: ReadonlyArray<Exchange>
+}
+
+type Problems = ReadonlyArray<string>
+
+const grouped = <A, K>(all: ReadonlyArray<A>, keyOf: (a: A) => K): ReadonlyMap<K, ReadonlyArray<A>> => {
+  const groups = new Map<K, Array<A>>()
+  for (const one of all) {
+    const group = groups.get(keyOf(one))
+    if (group === undefined) groups.set(keyOf(one), [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+export const accountOf = ({ records, requests, sent, told }: Outcome): Account => {
+  const seen = new Map(requests.map((request) => [request.headers[header], request]))
+  const exchanges = sent.map((sent): Exchange => ({ sent, seen: seen.get(String(sent.index)) }))
+  const byCall = grouped(exchanges, (exchange) => exchange.sent.id)
+  return {
+    stories: told.map((told) => ({
+      told,
+      records: records.get(told.asked.id) ?? [],
+      exchanges: byCall.get(told.asked.id) ?? []
+    })),
+    own: byCall.get(undefined) ?? []
+  }
+}
+
+const whole = (asked: Plan.Asked): string => Plan.answer(Plan.prompt(asked)).join("")
+
+const show = ({ exchanges, records, told }: Story): string =>
+  [
+    `call ${told.asked.id} (${told.asked.client}, ${told.asked.kind}, ${told.asked.patience.how})`,
+    `got ${told.got.is === "failure" ? told.got.error._tag : told.got.is}`,
+    `recorded ${records.map(({ outcome }) => outcome).join(", ")}`,
+    `sent ${exchanges.map(({ seen }) => (seen === undefined ? "to nobody" : `${seen.ended?.how} ${seen.ended?.status}`)).join(", ")}`
+  ].join("; ")
+
+const problem = (story: Story, what: string): string => `${what}: ${show(story)}`
+
+/** Each call has one end, the same for its caller and its record, and an answer is whole. */
+const ends = ({ stories }: Account): Problems =>
+  stories.flatMap((story) => {
+    const { records, told } = story
+    const { asked, got } = told
+    const outcomes = records.map(({ outcome }) => outcome)
+    const expect = (holds: boolean, what: string) => (holds ? [] : [problem(story, what)])
+    const once = expect(outcomes.length === 1, "not one end")
+    const [outcome = ""] = outcomes
+    switch (got.is) {
+      case "answer":
+        return [...once, ...expect(outcome === "success", "no success"), ...expect(got.text === whole(asked), "half")]
+      case "vectors":
+        return [...once, ...expect(outcome === "success", "no success"), ...expect(got.count === asked.words, "half")]
+      case "part":
+        return [
+          ...once,
+          ...expect(outcome === "left", "not left"),
+          ...expect(!got.isDone && got.text !== "" && whole(asked).startsWith(got.text), "another text")
+        ]
+      case "nothing":
+        return [...once, ...expect(outcome === "left", "not left")]
+      case "failure":
+        return [
+          ...once,
+          ...expect(outcome === got.error._tag, "another failure"),
+          ...expect(whole(asked).startsWith(got.error.partial?.text ?? ""), "a partial answer of another call")
+        ]
+      case "defect":
+        return [...once, problem(story, got.why)]
+    }
+  })
+
+/** The server saw what was sent while it was there, and nothing else. */
+const ways = ({ requests, sent }: Outcome, { own, stories }: Account): Problems => {
+  const all = [...stories.flatMap(({ exchanges }) => exchanges), ...own]
+  return [
+    ...(all.length === sent.length ? [] : [`${sent.length - all.length} were sent for no call`]),
+    ...(all.filter(({ seen }) => seen !== undefined).length === requests.length ? [] : ["seen, and not sent"]),
+    ...all
+      .filter(({ seen, sent }) => (seen !== undefined) !== sent.wasUp)
+      .map(({ sent }) => `${sent.path} at ${sent.at}: ${sent.wasUp ? "sent, and not seen" : "seen by nobody"}`),
+    ...all
+      .filter(({ seen }) => seen !== undefined && seen.ended === undefined)
+      .map(({ sent }) => `${sent.path} at ${sent.at}: has not ended`)
+  ]
+}
+
+export const isAnswered = ({ seen }: Exchange): boolean => seen?.ended?.how === "completed" && seen.ended.status === 200
+
+/** A copy was sent beside another one. */
+const isHedged = ({ records }: Story): boolean =>
+  records.some(({ decisions }) => decisions.some(({ what }) => what === "hedged"))
+
+/** Why the server has answered where the client has no success, or more often than it has. */
+const reasons = ["the caller left", "a hedge", "the limit in the same moment"] as const
+export type Reason = (typeof reasons)[number]
+
+const reasonFor = (story: Story, exchange: Exchange): Reason | undefined => {
+  const { got, to } = story.told
+  if (isHedged(story)) return "a hedge"
+  if (got.is === "nothing" || got.is === "part") return "the caller left"
+  const isLate = got.is === "failure" && got.error._tag === "Timeout" && got.error.phase === "total"
+  return isLate && exchange.seen?.ended?.at === to ? "the limit in the same moment" : undefined
+}
+
+export interface Answers {
+  /** Answers that the server gave in full. */
+  readonly answered: number
+  /** Calls that ended in a success. */
+  readonly successes: number
+  /** Answers that no call ended with, by the reason. */
+  readonly unused: Readonly<Record<Reason, number>>
+  readonly problems: Problems
+}
+
+/** Each success is one answer of the server, the last one; each other answer has its reason. */
+export const answers = ({ stories }: Account): Answers => {
+  const unused: Record<Reason, number> = { "the caller left": 0, "a hedge": 0, "the limit in the same moment": 0 }
+  const problems: Array<string> = []
+  let answered = 0
+  let successes = 0
+  for (const story of stories) {
+    const given = story.exchanges.filter(isAnswered)
+    answered += given.length
+    const isSuccess = story.records[0]?.outcome === "success"
+    if (isSuccess) successes++
+    if (isSuccess && given.length === 0) problems.push(problem(story, "a success that nobody answered"))
+    if (isSuccess && !isHedged(story) && given[0] !== story.exchanges.at(-1)) {
+      problems.push(problem(story, "something was sent after the answer"))
+    }
+    for (const exchange of given.slice(isSuccess ? 1 : 0)) {
+      const reason = reasonFor(story, exchange)
+      if (reason === undefined) problems.push(problem(story, "an answer that nobody got"))
+      else unused[reason]++
+    }
+  }
+  return { answered, successes, unused, problems }
+}
+
+/** What was decided for a call is what was sent for it. */
+const attempts = ({ stories }: Account): Problems =>
+  stories.flatMap((story) => {
+    const decided = story.records[0]?.decisions ?? []
+    const more = decided.filter(({ what }) => ["retried", "hedged", "fellBack", "heldOffline"].includes(what))
+    return story.exchanges.length <= 1 + more.length ? [] : [problem(story, "sent more often than was decided")]
+  })
+
+const failureOf = ({ told }: Story): OllamaError.OllamaError | undefined =>
+  told.got.is === "failure" ? told.got.error : undefined
+
+/** A failure has its tag from something that happened. */
+const tags = ({ own, stories }: Account): Problems => {
+  const loads = grouped(own.filter(Evidence.isLoad), ({ sent }) => sent.client)
+  return stories.flatMap((story) => {
+    const error = failureOf(story)
+    if (error === undefined || Evidence.isByClient(error)) return []
+    const near = (loads.get(story.told.asked.client) ?? []).filter((load) => Evidence.isWithin(load, story.told))
+    const all = [...story.exchanges, ...near].flatMap(Evidence.tagsOf)
+    return all.includes(error._tag) ? [] : [problem(story, `not to be seen: ${error._tag} of ${all.join(", ")}`)]
+  })
+}
+
+/** Nothing runs, waits, or is held. */
+const rest = ({ open, sleeping, state }: Outcome): Problems => [
+  ...(open === 0 ? [] : [`${open} requests are open`]),
+  ...(sleeping === 0 ? [] : [`${sleeping} sleep`]),
+  ...(state.inFlight === 0 ? [] : [`${state.inFlight} are in flight at the server`]),
+  ...(state.queued === 0 ? [] : [`${state.queued} are queued at the server`]),
+  ...(state.loading === undefined ? [] : [`${state.loading} is being loaded`]),
+  ...state.residents
+    .filter(({ answering, waiting }) => answering + waiting > 0)
+    .map(({ name }) => `${name} is being asked`)
+]
+
+/** What the loads came to. */
+export interface Loads {
+  readonly begun: number
+  readonly finished: number
+  readonly failed: number
+  /** Thrown away because the server was shut down. */
+  readonly cut: number
+  /** Thrown away by calls that had found their model in memory, and left when it was gone. */
+  readonly byCallers: number
+  readonly problems: Problems
+}
+
+/** No load of a client's own is left. */
+export const loads = ({ cutLoads, state }: Outcome, { own, stories }: Account): Loads => {
+  const { aborted, begun, failed, finished } = state.loads
+  const left = stories
+    .flatMap(({ exchanges }) => exchanges)
+    .filter(({ seen }) => seen?.ended?.how === "left" && seen.ended.status === undefined)
+  const byCallers = aborted - cutLoads
+  return {
+    begun,
+    finished,
+    failed,
+    cut: cutLoads,
+    byCallers,
+    problems: [
+      ...(begun === finished + aborted + failed ? [] : ["a load without an end"]),
+      ...(byCallers >= 0 && byCallers <= left.length ? [] : [`${byCallers} loads thrown away by ${left.length} calls`]),
+      ...own
+        .filter((load) => Evidence.isLoad(load) && load.seen?.ended?.how === "left" && !Evidence.isSilenced(load))
+        .map(({ sent }) => `a load of ${sent.model} by ${sent.client} was left`)
+    ]
+  }
+}
+
+export const problems = (outcome: Outcome, account: Account): Problems => [
+  ...ends(account),
+  ...ways(outcome, account),
+  ...answers(account).problems,
+  ...attempts(account),
+  ...tags(account),
+  ...loads(outcome, account).problems,
+  ...rest(outcome)
+]

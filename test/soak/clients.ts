@@ -1,0 +1,111 @@
+/** Clients of different policies on one server, with everything that they send counted on its way. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { OllamaClient, Policy } from "effect-ollama"
+import { idOf } from "./plan.js"
+
+const everything = {
+  throttle: {},
+  hedging: { after: "2 seconds" },
+  fallback: [{ model: "beta" }, { host: "http://spare:11434" }],
+  concurrency: { limit: 6, queue: 40, admission: {} },
+  retry: { whileOffline: "wait", offlineLimit: "1 minute" }
+} satisfies Policy.Patch
+
+const patches = {
+  plain: {},
+  throttled: { throttle: {} },
+  hedged: { hedging: { after: "1 second", max: 2 } },
+  fallingBack: { fallback: [{ model: "beta" }] },
+  waiting: { retry: { whileOffline: "wait", offlineLimit: "1 minute" } },
+  bounded: { concurrency: { limit: 3, queue: 10, admission: {} } },
+  everything
+} satisfies Readonly<Record<string, Policy.Patch>>
+
+export type Name = keyof typeof patches
+
+export const names: readonly [Name, ...ReadonlyArray<Name>] = [
+  "plain",
+  "throttled",
+  "hedged",
+  "fallingBack",
+  "waiting",
+  "bounded",
+  "everything"
+]
+
+/** Something that left a client. */
+export interface Sent {
+  /** The header by which the server's side of it is found. */
+  readonly index: number
+  readonly client: string
+  readonly path: string
+  /** The call it is for; nothing for what a client asks on its own account. */
+  readonly id: number | undefined
+  readonly model: string | undefined
+  /** Milliseconds on Clock. */
+  readonly at: number
+  /** Whether there was a server to see it. */
+  readonly wasUp: boolean
+}
+
+/** The way from the clients to the server. */
+export interface Wire {
+  readonly sent: Array<Sent>
+  isUp: boolean
+  /** Requests that were sent and not answered, broken or left. */
+  open: number
+}
+
+export const header = "x-soak-sent"
+
+const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): string =>
+  body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
+
+/** A transport that counts. */
+const counted =
+  (wire: Wire, client: string) =>
+  (transport: HttpClient.HttpClient): HttpClient.HttpClient =>
+    HttpClient.make((request) =>
+      Effect.flatMap(Clock.currentTimeMillis, (at) => {
+        const body = bodyOf(request)
+        const { pathname } = new URL(request.url)
+        const index = wire.sent.length
+        const model = /"model":"([^"]*)"/.exec(body)?.[1]
+        wire.sent.push({ index, client, path: pathname, id: idOf(body), model, at, wasUp: wire.isUp })
+        wire.open++
+        return Effect.ensuring(
+          transport.execute(HttpClientRequest.setHeader(request, header, String(index))),
+          Effect.sync(() => {
+            wire.open--
+          })
+        )
+      })
+    )
+
+export interface Client {
+  readonly name: Name
+  readonly service: OllamaClient.Service
+  /** Another policy from now on. */
+  readonly become: (patch: Policy.Patch) => Effect.Effect<void>
+}
+
+export const make = (name: Name, transport: HttpClient.HttpClient, wire: Wire) =>
+  Effect.gen(function* () {
+    const changes = yield* Queue.unbounded<Policy.Policy>()
+    const service = yield* OllamaClient.make({
+      policy: Policy.make(patches[name]),
+      policyChanges: Stream.fromQueue(changes),
+      transformClient: counted(wire, name)
+    }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
+    const client: Client = {
+      name,
+      service,
+      become: (patch) => Effect.asVoid(Queue.offer(changes, Policy.make(patch)))
+    }
+    return client
+  })
