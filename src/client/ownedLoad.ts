@@ -38,8 +38,11 @@ const noLimits: Timeouts.Limits = {
   total: undefined
 }
 
-/** What an endpoint answers without a prompt differs; that it is an answer, and no error, is enough. */
-const anyObject = Codec.one(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+/**
+ * What an endpoint answers without a prompt differs; that it answers, with anything but an error, is enough. So the first
+ * line says all, also where a server takes the request for one that wants more.
+ */
+const anyObject = Codec.firstOf(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
 /** The call without what it asks. */
 const withoutPrompt = <A, Response>(plan: Plan<A, Response>, need: Residency.Need): Plan<Json, Json> => {

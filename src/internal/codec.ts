@@ -142,6 +142,12 @@ export const one = <A, I>(schema: Schema.Schema<A, I>): (() => Codec<A, A>) => {
   })
 }
 
+/** An answer of which the first line is enough. */
+export const firstOf = <A, I>(schema: Schema.Schema<A, I>): (() => Codec<A, A>) => {
+  const whole = one(schema)
+  return () => ({ ...whole(), whole: false })
+}
+
 const withoutBody = <A, Response>(value: () => A, result: () => Response): Codec<A, Response> => ({
   hot: never,
   decode: () => Either.right(value()),

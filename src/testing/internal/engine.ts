@@ -79,12 +79,15 @@ const start = (options: Options): Effect.Effect<Server> =>
     return server
   })
 
+/** Whether a fault is in the way of this answer. A runner that was to die after more chunks than there are lives on. */
+const isHit = ({ crashed, fault }: log.Entry): boolean => fault !== undefined && (fault._tag !== "Crash" || crashed)
+
 /** Counts what is sent, and notices the end. */
 const observed = (entry: log.Entry, answer: WireAnswer): WireAnswer => {
   entry.status = answer.status
   const finish = () => {
-    if (entry.fault === undefined) entry.complete = true
-    else entry.broken = true
+    if (isHit(entry)) entry.broken = true
+    else entry.complete = true
   }
   const { body } = answer
   if (body instanceof Uint8Array) {
@@ -146,7 +149,7 @@ export const make = (options: Options): Effect.Effect<Engine> =>
           request,
           arrivedAt: at,
           complete: () => {
-            if (entry.fault === undefined) entry.complete = true
+            if (!isHit(entry)) entry.complete = true
           },
           crashed: () => {
             entry.crashed = true
