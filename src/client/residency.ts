@@ -181,7 +181,10 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
   /** What has answered lately under this name. */
   const answered = (name: string, now: number): Warm | undefined => {
     const known = warm.get(name)
-    if (known === undefined || now < known.until) return known
+    if (known === undefined) return undefined
+    // put out of memory since, for another model
+    const isGone = last?.models !== undefined && last.at > known.at && !isListed(last.models, name)
+    if (now < known.until && !isGone) return known
     warm.delete(name)
     return undefined
   }

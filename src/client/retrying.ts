@@ -92,7 +92,11 @@ export const run = <A, Response>(
     ): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
       Effect.suspend(() => {
         const closed = waits && !plan.payload.isOneShot ? gate.closedBy() : undefined
-        if (closed !== undefined) return held(closed, state, driver)
+        if (closed !== undefined) {
+          // what is held is sent for the first time when the host is back
+          grant?.release("ignored")
+          return held(closed, state, driver)
+        }
         const attemptAt = now()
         const hadAnswered = host.hasAnswered
         return Effect.matchCauseEffect(restore(Hedged.run(call, running, server, shared, state.earlier, hold)), {

@@ -65,6 +65,10 @@ const show = ({ exchanges, records, told }: Story): string =>
 
 const problem = (story: Story, what: string): string => `${what}: ${show(story)}`
 
+/** Whether an answer with this end is what the record speaks of. */
+const isEnd = (exchange: Exchange, outcome: string): boolean =>
+  outcome === "success" ? isAnswered(exchange) : Evidence.tagsOf(exchange).some((tag) => tag === outcome)
+
 /** Each call has one end, the same for its caller and its record, and an answer is whole. */
 const ends = ({ stories }: Account): Problems =>
   stories.flatMap((story) => {
@@ -82,7 +86,8 @@ const ends = ({ stories }: Account): Problems =>
       case "part":
         return [
           ...once,
-          ...expect(outcome === "left", "not left"),
+          // the end may have come together with the chunks that were wanted
+          ...expect(outcome === "left" || story.exchanges.some((exchange) => isEnd(exchange, outcome)), "not left"),
           ...expect(!got.isDone && got.text !== "" && whole(asked).startsWith(got.text), "another text")
         ]
       case "nothing":
@@ -173,6 +178,21 @@ const attempts = ({ stories }: Account): Problems =>
     return story.exchanges.length <= 1 + more.length ? [] : [problem(story, "sent more often than was decided")]
   })
 
+/** What a call took of the budget and was not given back: neither refused by a breaker then, nor left meanwhile. */
+const spent = ({ decisions, outcome }: CallRecord): number => {
+  const many = (...whats: ReadonlyArray<string>) => decisions.filter(({ what }) => whats.includes(what)).length
+  return outcome === "left" ? 0 : Math.max(0, many("retried", "hedged") - many("refused"))
+}
+
+/** What a client may send again: its pool, and a fifth of a token for each success (the budget by default). */
+const budgets = ({ stories }: Account): Problems =>
+  [...grouped(stories, ({ told }) => told.asked.client)].flatMap(([client, of]) => {
+    const records = of.flatMap(({ records }) => records)
+    const again = records.reduce((sum, record) => sum + spent(record), 0)
+    const most = 100 + 0.2 * records.filter(({ outcome }) => outcome === "success").length
+    return again <= most ? [] : [`${client} sent ${again} again, where ${most} may be`]
+  })
+
 const failureOf = ({ told }: Story): OllamaError.OllamaError | undefined =>
   told.got.is === "failure" ? told.got.error : undefined
 
@@ -183,6 +203,10 @@ const tags = ({ own, stories }: Account): Problems => {
     const error = failureOf(story)
     if (error === undefined || Evidence.isByClient(error)) return []
     const near = (loads.get(story.told.asked.client) ?? []).filter((load) => Evidence.isWithin(load, story.told))
+    // who is held for a host learns what the others have seen of it
+    const isHeld = story.records.some(({ decisions }) => decisions.some(({ what }) => what === "heldOffline"))
+    if (isHeld && Evidence.isOffline(error)) return []
+    if (near.some((load) => Evidence.isUnfinished(load, error, story.told))) return []
     const all = [...story.exchanges, ...near].flatMap(Evidence.tagsOf)
     return all.includes(error._tag) ? [] : [problem(story, `not to be seen: ${error._tag} of ${all.join(", ")}`)]
   })
@@ -212,22 +236,43 @@ export interface Loads {
   readonly problems: Problems
 }
 
-/** No load of a client's own is left. */
-export const loads = ({ cutLoads, state }: Outcome, { own, stories }: Account): Loads => {
+/** How long a client takes a model that has answered for one that is in memory, in milliseconds. */
+const remembered = 60_000
+
+/** Whether the client had an answer of the model a while ago: it could not know that the model had to make room since. */
+const isExcused = (exchange: Exchange, all: ReadonlyArray<Exchange>): boolean => {
+  const { at, client, id, model } = exchange.sent
+  return (
+    id !== undefined &&
+    all.some(({ seen, sent }) => {
+      const ended = seen?.ended
+      if (sent.client !== client || sent.model !== model || ended?.status !== 200) return false
+      return ended.at <= at && ended.at >= at - remembered
+    })
+  )
+}
+
+/** A load is thrown away by a shutdown, or by a call that found its model in memory, and left when it was gone. */
+export const loads = ({ cutLoads, sent, state, threwAway }: Outcome, { own, stories }: Account): Loads => {
   const { aborted, begun, failed, finished } = state.loads
-  const left = stories
-    .flatMap(({ exchanges }) => exchanges)
-    .filter(({ seen }) => seen?.ended?.how === "left" && seen.ended.status === undefined)
-  const byCallers = aborted - cutLoads
+  const all = [...own, ...stories.flatMap(({ exchanges }) => exchanges)]
+  const byCallers = all.filter((exchange) => threwAway.includes(exchange.sent.index))
   return {
     begun,
     finished,
     failed,
     cut: cutLoads,
-    byCallers,
+    byCallers: byCallers.length,
     problems: [
       ...(begun === finished + aborted + failed ? [] : ["a load without an end"]),
-      ...(byCallers >= 0 && byCallers <= left.length ? [] : [`${byCallers} loads thrown away by ${left.length} calls`]),
+      ...(aborted === cutLoads + threwAway.length && sent.length === all.length
+        ? []
+        : ["a load thrown away by nobody"]),
+      ...byCallers
+        .filter((exchange) => !isExcused(exchange, all))
+        .map(
+          ({ sent }) => `a load of ${sent.model} was thrown away by ${sent.client}, call ${sent.id ?? "of its own"}`
+        ),
       ...own
         .filter((load) => Evidence.isLoad(load) && load.seen?.ended?.how === "left" && !Evidence.isSilenced(load))
         .map(({ sent }) => `a load of ${sent.model} by ${sent.client} was left`)
@@ -240,6 +285,7 @@ export const problems = (outcome: Outcome, account: Account): Problems => [
   ...ways(outcome, account),
   ...answers(account).problems,
   ...attempts(account),
+  ...budgets(account),
   ...tags(account),
   ...loads(outcome, account).problems,
   ...rest(outcome)

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { OllamaClient, Policy } from "effect-ollama"
+import type { OllamaSimulator } from "effect-ollama/testing"
 import { idOf } from "./plan.js"
 
 const everything = {
@@ -59,6 +60,10 @@ export interface Wire {
   isUp: boolean
   /** Requests that were sent and not answered, broken or left. */
   open: number
+  /** What was sent and left, and had its load thrown away for it. */
+  readonly threwAway: Array<number>
+  /** Loads that were thrown away until now. */
+  aborted: number
 }
 
 export const header = "x-soak-sent"
@@ -66,9 +71,15 @@ export const header = "x-soak-sent"
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): string =>
   body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
 
+/** Learns of loads that were thrown away in this moment. */
+const thrown = (wire: Wire, simulator: OllamaSimulator.Service, index: number): Effect.Effect<void> =>
+  Effect.map(simulator.state, ({ loads }) => {
+    for (; wire.aborted < loads.aborted; wire.aborted++) wire.threwAway.push(index)
+  })
+
 /** A transport that counts. */
 const counted =
-  (wire: Wire, client: string) =>
+  (wire: Wire, client: string, simulator: OllamaSimulator.Service) =>
   (transport: HttpClient.HttpClient): HttpClient.HttpClient =>
     HttpClient.make((request) =>
       Effect.flatMap(Clock.currentTimeMillis, (at) => {
@@ -79,7 +90,9 @@ const counted =
         wire.sent.push({ index, client, path: pathname, id: idOf(body), model, at, wasUp: wire.isUp })
         wire.open++
         return Effect.ensuring(
-          transport.execute(HttpClientRequest.setHeader(request, header, String(index))),
+          Effect.onInterrupt(transport.execute(HttpClientRequest.setHeader(request, header, String(index))), () =>
+            thrown(wire, simulator, index)
+          ),
           Effect.sync(() => {
             wire.open--
           })
@@ -94,13 +107,13 @@ export interface Client {
   readonly become: (patch: Policy.Patch) => Effect.Effect<void>
 }
 
-export const make = (name: Name, transport: HttpClient.HttpClient, wire: Wire) =>
+export const make = (name: Name, transport: HttpClient.HttpClient, simulator: OllamaSimulator.Service, wire: Wire) =>
   Effect.gen(function* () {
     const changes = yield* Queue.unbounded<Policy.Policy>()
     const service = yield* OllamaClient.make({
       policy: Policy.make(patches[name]),
       policyChanges: Stream.fromQueue(changes),
-      transformClient: counted(wire, name)
+      transformClient: counted(wire, name, simulator)
     }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
     const client: Client = {
       name,

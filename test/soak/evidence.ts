@@ -1,4 +1,5 @@
 /** What can be concluded from how a request ended for the server. */
+import * as Duration from "effect/Duration"
 import type { OllamaError } from "effect-ollama"
 import type { Told } from "./callers.js"
 import type { Exchange } from "./audit.js"
@@ -13,6 +14,12 @@ export const isLoad = ({ sent }: Exchange): boolean =>
 export const isWithin = ({ seen, sent }: Exchange, { from, to }: Told): boolean =>
   sent.at <= to && (seen?.ended?.at ?? Number.POSITIVE_INFINITY) >= from
 
+/** The patience with a load ran out while it was still going on. */
+export const isUnfinished = ({ seen }: Exchange, error: OllamaError.OllamaError, { from }: Told): boolean =>
+  error._tag === "Timeout" &&
+  error.phase === "load" &&
+  (seen?.ended?.at ?? Number.POSITIVE_INFINITY) >= from + Duration.toMillis(error.limit)
+
 /** The server never said a word, so that somebody had to give it up. */
 export const isSilenced = ({ seen }: Exchange): boolean =>
   ["BlackHole", "ConnectTimeout", "StallAfter"].includes(seen?.ended?.fault?._tag ?? "")
@@ -23,6 +30,10 @@ export const isByClient = (error: OllamaError.OllamaError): boolean =>
   (error._tag === "Overloaded" && error.by === "client") ||
   (error._tag === "Timeout" && (error.phase === "total" || error.phase === "queue"))
 
+/** The host cannot be reached. */
+export const isOffline = (error: OllamaError.OllamaError): boolean =>
+  error._tag === "Unreachable" || (error._tag === "Timeout" && error.phase === "connect")
+
 const statuses: Readonly<Record<number, ReadonlyArray<Tag>>> = {
   429: ["Overloaded"],
   500: ["ServerError", "LoadFailed"],
@@ -32,6 +43,7 @@ const statuses: Readonly<Record<number, ReadonlyArray<Tag>>> = {
 
 const faults: Readonly<Record<string, ReadonlyArray<Tag>>> = {
   BlackHole: ["Timeout"],
+  ConnectTimeout: ["Timeout"],
   StallAfter: ["Timeout"],
   ResetAfter: ["StreamInterrupted", "Unreachable"],
   CutAfter: ["StreamInterrupted", "Unreachable"],
@@ -58,6 +70,9 @@ export const tagsOf = ({ seen }: Exchange): ReadonlyArray<Tag> => {
     case "left":
       return ["Timeout", ...(faults[fault ?? ""] ?? [])]
     case "faulted":
-      return faults[fault ?? ""] ?? (ended.status === undefined ? ["Unreachable"] : (statuses[ended.status] ?? []))
+      // an answer may have been no answer before it was broken
+      return ended.status === undefined
+        ? (faults[fault ?? ""] ?? ["Unreachable"])
+        : [...(faults[fault ?? ""] ?? []), ...(statuses[ended.status] ?? [])]
   }
 }

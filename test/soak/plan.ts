@@ -74,8 +74,8 @@ export const calls = (
   let wanted: readonly [string, ...ReadonlyArray<string>] = ["alpha"]
   for (let burst = 0; all.length < count; burst++) {
     // what is asked for changes slowly, as far as memory goes; now and then somebody wants something else
-    if (burst % 8 === 0) wanted = [chance.pick(generating), chance.pick(generating)]
-    const size = Math.min(count - all.length, chance.between(1, 80))
+    if (burst % 16 === 0) wanted = [chance.pick(generating), chance.pick(generating)]
+    const size = Math.min(count - all.length, chance.between(1, 40))
     for (let n = 0; n < size; n++) {
       const kind = chance.pick(kinds)
       const model = kind === "embed" ? embedding : chance.pick(chance.chance(0.03) ? generating : wanted)
@@ -90,7 +90,7 @@ export const calls = (
         patience: patienceFor(kind, chance)
       })
     }
-    at += chance.time(1, 12)
+    at += chance.time(0.5, 6)
   }
   return all
 }

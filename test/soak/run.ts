@@ -27,6 +27,8 @@ export interface Outcome {
   readonly state: OllamaSimulator.State
   /** Loads that were under way when the server was shut down. */
   readonly cutLoads: number
+  /** What was left and had its load thrown away for it, by the index of what was sent. */
+  readonly threwAway: ReadonlyArray<number>
   /** Requests of which the clients have not seen the end. */
   readonly open: number
   /** What still waits for its time. */
@@ -58,7 +60,7 @@ const models: ReadonlyArray<OllamaSimulator.Model> = [
 const serverOf = ({ isHarmful }: Options): OllamaSimulator.Options => ({
   models: isHarmful ? models : models.map((model) => ({ ...model, loaded: false })),
   parallel: 4,
-  maxQueue: isHarmful ? 40 : 512,
+  maxQueue: isHarmful ? 60 : 512,
   memory: (isHarmful ? 12 : 20) * billion,
   maxLoaded: 5,
   reply: ({ text }) => Plan.answer(text)
@@ -68,8 +70,8 @@ const play = (options: Options, time: Virtual.Virtual) =>
   Effect.gen(function* () {
     const { calls, isHarmful, seed } = options
     const { client: transport, simulator } = yield* OllamaSimulator.make(serverOf(options))
-    const wire: Clients.Wire = { sent: [], isUp: true, open: 0 }
-    const clients = yield* Effect.forEach(Clients.names, (name) => Clients.make(name, transport, wire))
+    const wire: Clients.Wire = { sent: [], isUp: true, open: 0, threwAway: [], aborted: 0 }
+    const clients = yield* Effect.forEach(Clients.names, (name) => Clients.make(name, transport, simulator, wire))
     const services = new Map<string, Clients.Client>(clients.map((client) => [client.name, client]))
     const plan = Plan.calls(calls, Clients.names, seed)
     const spells = Weather.spells(plan.at(-1)?.at ?? 0, seed + 1, isHarmful)
@@ -77,7 +79,10 @@ const play = (options: Options, time: Virtual.Virtual) =>
     let cutLoads = 0
     const power = (isUp: boolean) =>
       Effect.map(simulator.state, ({ loading }) => {
-        if (!isUp && loading !== undefined) cutLoads++
+        if (!isUp && loading !== undefined) {
+          cutLoads++
+          wire.aborted++
+        }
         wire.isUp = isUp
       })
 
@@ -120,6 +125,7 @@ const play = (options: Options, time: Virtual.Virtual) =>
       requests: yield* simulator.requests,
       state: yield* simulator.state,
       cutLoads,
+      threwAway: wire.threwAway,
       open: wire.open,
       sleeping: time.sleeping(),
       spells: spells.map(({ name }) => name),

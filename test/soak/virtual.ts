@@ -91,10 +91,7 @@ export const make = (): Virtual => {
 
   return {
     on: (effect) =>
-      Effect.withScheduler(
-        Effect.withClock(effect, clock),
-        new Scheduler.MixedScheduler(Number.POSITIVE_INFINITY)
-      ),
+      Effect.withScheduler(Effect.withClock(effect, clock), new Scheduler.MixedScheduler(Number.POSITIVE_INFINITY)),
     passing,
     adjust,
     sleeping: () => [...sleepers.values()].reduce((sum, { size }) => sum + size, 0)

@@ -72,7 +72,9 @@ export const spells = (until: number, seed: number, isHarmful: boolean): Readonl
   const chance = dice(seed)
   const [first, ...others] = Object.entries(isHarmful ? { ...harmless, ...harmful } : harmless)
   const all: Array<Spell> = []
-  for (let at = chance.time(5, 15); at < until && first !== undefined; ) {
+  let at = chance.time(5, 15)
+  if (first === undefined) return all
+  while (at < until) {
     const [name, make] = chance.pick([first, ...others])
     const { begin, end } = make(chance)
     const lasts = chance.time(2, 12)
@@ -95,11 +97,7 @@ export const happen = (ground: Ground, all: ReadonlyArray<Spell>): Effect.Effect
   return Effect.forEach(
     all,
     ({ at, begin, end, lasts }) =>
-      until(at).pipe(
-        Effect.zipRight(begin(ground)),
-        Effect.zipRight(until(at + lasts)),
-        Effect.zipRight(end(ground))
-      ),
+      until(at).pipe(Effect.zipRight(begin(ground)), Effect.zipRight(until(at + lasts)), Effect.zipRight(end(ground))),
     { discard: true }
   )
 }

@@ -186,6 +186,20 @@ describe("Fault.crash", () => {
       assert.strictEqual((yield* state).crashes, 3)
     }).pipe(Effect.provide(world({ models: ["a", "all-minilm"] })))
   )
+
+  it.effect("after more chunks than there are lets the answer through, and says so", () =>
+    Effect.gen(function* () {
+      const control = yield* simulator
+      yield* control.inject(Fault.crash(9))
+      const bodies = { "/api/embed": { model: "all-minilm", input: "x" }, "/api/chat": chat({ model: "a" }) }
+      for (const [path, body] of Object.entries(bodies)) {
+        const request = yield* send(path, body)
+        yield* seconds(60)
+        assert.strictEqual((yield* request.end).status, 200)
+      }
+      has(yield* state, { crashes: 0, ended: { completed: 2, left: 0, faulted: 0, crashed: 0, stopped: 0 } })
+    }).pipe(Effect.provide(world({ models: ["a", "all-minilm"] })))
+  )
 })
 
 describe("a server that is shut down", () => {

@@ -153,7 +153,11 @@ describe("the scheduler", () => {
           yield* sound(limits, clients)
         }
 
-        const ends = yield* Effect.all(clients.map(({ hasLeft, request }) => (hasLeft ? Effect.sync((): Outcome | undefined => undefined) : request.end)))
+        const ends = yield* Effect.all(
+          clients.map(({ hasLeft, request }) =>
+            hasLeft ? Effect.sync((): Outcome | undefined => undefined) : request.end
+          )
+        )
         for (const end of ends) {
           assert.isTrue(end === undefined || (end.code === undefined && [200, 400, 500, 503].includes(end.status ?? 0)))
         }
