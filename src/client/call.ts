@@ -130,10 +130,7 @@ const fallingBack = <A, Response>(
           attempts(other, running, server, earlier, holding(server, other))
         )
       )
-      return Effect.zipRight(
-        Effect.annotateCurrentSpan("ollama.fallback", to),
-        after(again, next, index + 1, tried, all)
-      )
+      return after(again, next, index + 1, tried, all)
     })
 
   return after(first, undefined, 0, [], Cause.empty)

@@ -1,4 +1,4 @@
-/** The end of a call, told once: to the retry budget, and to the caller who wants a record of it. */
+/** The end of a call, told once: to the retry budget, to the span around it, and to the caller who wants a record. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { defined } from "../internal/defined.js"
@@ -35,7 +35,15 @@ export const begin = <A, Response>({ plan }: Call<A, Response>, running: Running
       // what followed a failure has its outcome from the grant that it was sent with
       if (outcome === "success" && attempts.length === 0) budget?.unsafeOutcome("success")
       budget?.unsafeEnd()
-      if (onRecord === undefined) return Effect.void
+      const decisions = running.decisions()
+      const told =
+        decisions.length === 0
+          ? Effect.void
+          : Effect.annotateCurrentSpan(
+              "ollama.decisions",
+              decisions.map(({ what, why }) => `${what}: ${why}`)
+            )
+      if (onRecord === undefined) return told
       const record: CallRecord = {
         ...defined({ model, servedBy: servedBy && defined(servedBy) }),
         endpoint,
@@ -43,9 +51,9 @@ export const begin = <A, Response>({ plan }: Call<A, Response>, running: Running
         outcome: typeof outcome === "string" ? outcome : outcome._tag,
         elapsed: Duration.millis(now - startedAt),
         attempts,
-        decisions: running.decisions()
+        decisions
       }
       // a program that takes long over its records does not hold up its calls
-      return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(onRecord(record))))
+      return Effect.zipRight(told, Effect.asVoid(Effect.forkDaemon(Effect.interruptible(onRecord(record)))))
     })
 }

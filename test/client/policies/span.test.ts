@@ -1,0 +1,50 @@
+/** What policies decided is on the span around the call. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
+import { Policy } from "effect-ollama"
+import { within } from "../../support/clock.js"
+import { chat, failure, late, request } from "../../support/replies.js"
+import { make } from "../../support/server.js"
+
+const decided = <A, E>(call: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    let span: Tracer.Span | undefined
+    yield* call.pipe(
+      Effect.zipRight(
+        Effect.map(Effect.currentSpan, (current) => {
+          span = current
+        })
+      ),
+      Effect.withSpan("ask")
+    )
+    return span?.attributes.get("ollama.decisions")
+  })
+
+const crash = failure(500, "llama runner process has terminated")
+
+describe("the span around a call", () => {
+  it.scoped("tells a fallback and a hedge, of single answers and of streams", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": ({ body }) => (body.includes("small") ? chat("a") : crash) })
+      const client = yield* server.connect({
+        policy: Policy.make({ fallback: [{ model: "small" }], retry: { attempts: 1 }, breaker: "off" })
+      })
+      assert.deepStrictEqual(yield* decided(client.chat(request)), ["fellBack: ServerError: small"])
+      assert.deepStrictEqual(yield* decided(Stream.runDrain(client.chatStream(request))), [
+        "fellBack: ServerError: small"
+      ])
+      const slow = make({ "/api/chat": [late("20 seconds", chat("slow")), chat("fast")] })
+      const hedging = yield* slow.connect({ policy: Policy.make({ hedging: { after: "1 second" } }) })
+      assert.deepStrictEqual(yield* within(decided(hedging.chat(request)), "2 seconds"), ["hedged: no first value yet"])
+    })
+  )
+
+  it.scoped("says nothing where nothing was decided", () =>
+    Effect.gen(function* () {
+      const client = yield* make({ "/api/chat": chat("a") }).connect()
+      assert.isUndefined(yield* decided(client.chat(request)))
+    })
+  )
+})
