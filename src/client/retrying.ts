@@ -199,7 +199,10 @@ export const run = <A, Response>(
       if (state.last !== undefined && Guards.isRefusing(shared, now())) return stop(error, state)
       const grant = granted(error)
       if (grant === undefined) return stop(error, state)
-      const wait = Effect.mapError(driver.next(error), () => error)
+      const wait = Effect.mapBoth(driver.next(error), {
+        onFailure: () => error,
+        onSuccess: () => running.note("retried", error._tag)
+      })
       return again(wait, grant, state, driver)
     }
 

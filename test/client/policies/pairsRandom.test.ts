@@ -118,6 +118,7 @@ const asked: FastCheck.Arbitrary<Asked> = record({
   total: some(millis(15_000)),
   // between two moments: what comes in the same one as the end is told in any order
   leaves: some(millis(15_000).map((n) => n + 0.5)),
+  isScheduled: FastCheck.integer({ min: 0, max: 4 }).map((n) => n === 0),
   priority: constantFrom("interactive" as const, "normal" as const, "batch" as const)
 }).chain((call) =>
   call.how === "chat" ? constant(call) : some(integer({ min: 1, max: 2 })).map((takes) => ({ ...call, takes }))
@@ -150,8 +151,7 @@ describe("policies, answers and times by chance", () => {
     [scene],
     ([scene]) => Effect.asVoid(play(scene)),
     {
-      fastCheck: {
-        ...(process.env.SEED ? { seed: Number(process.env.SEED) } : {}),
+      fastCheck: { numRuns: 300 }),
         numRuns: Number(process.env.RUNS ?? 300),
         endOnFailure: process.env.RUNS !== undefined
       }

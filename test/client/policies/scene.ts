@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { type CallRecord, type OllamaClient, Policy } from "effect-ollama"
 import * as Virtual from "../../soak/virtual.js"
@@ -27,6 +28,8 @@ export interface Asked {
   /** Chunks after which its reader has enough. */
   readonly takes?: number | undefined
   readonly priority?: OllamaClient.CallOptions["priority"]
+  /** Sent again at a pace of the caller's own. */
+  readonly isScheduled?: boolean | undefined
 }
 
 export interface Scene {
@@ -56,12 +59,15 @@ export interface Played {
 /** Nobody waits for longer. */
 const patience = 300_000
 
+const ownSchedule = Schedule.intersect(Schedule.spaced("700 millis"), Schedule.recurs(4))
+
 const requestOf = (n: number) => ({ model, messages: [{ role: "user" as const, content: `call-${n}.` }] })
 
 const run = (client: Watched.Watched, asked: Asked, n: number, records: Array<CallRecord.CallRecord>) => {
   const options: OllamaClient.CallOptions = {
     ...(asked.priority === undefined ? {} : { priority: asked.priority }),
     ...(asked.total === undefined ? {} : { policy: { timeouts: { total: asked.total } } }),
+    ...(asked.isScheduled === true ? { retrySchedule: ownSchedule } : {}),
     onRecord: (record) => Effect.sync(() => void records.push(record))
   }
   if (asked.how === "chat") return client.chat(requestOf(n), options)
@@ -198,14 +204,18 @@ const holds = (played: Played): Effect.Effect<void> =>
     if (policy.budget === "off") return
     const records = told.flatMap((call) => call.records)
     const again = records.reduce((sum, record) => sum + countOf(record, "retried", "hedged"), 0)
-    assert.strictEqual(again, client.granted(), "every retry and hedge has a grant, and every grant was used")
+    // a schedule of one's own may end when it is asked, and only then
+    if (told.some(({ asked }) => asked.isScheduled === true)) assert.isAtMost(again, client.granted())
+    else assert.strictEqual(again, client.granted(), "every retry and hedge has a grant, and every grant was used")
     const { pool } = policy.budget
     if (pool === "off" || pool.charge !== "retries" || typeof pool.cost !== "number" || pool.cost === 0) return
+    // what was interrupted is given back, although it was sent
+    if (records.some(({ outcome }) => outcome === "left") || pool.refund !== "none") return
     const initial = pool.initial === "full" ? pool.size : Math.min(pool.initial, pool.size)
     const earned = told.reduce((sum, { sent }) => sum + sent.length, 0) * pool.perSuccess
-    // what was interrupted is given back
-    const left = records.filter(({ outcome }) => outcome === "left").length * (1 + pool.size)
-    if (left === 0 && pool.refund === "none") {
-      assert.isAtMost(again * pool.cost, initial + earned + 1e-6, "more than the pool had")
-    }
+    const paid = told.reduce((sum, { records: [record], sent }) => {
+      const free = 1 + countOf(record, "heldOffline", "fellBack")
+      return sum + Math.max(0, sent.length - free)
+    }, 0)
+    assert.isAtMost(paid * pool.cost, initial + earned + 1e-6, "more than the pool had")
   })

@@ -7,6 +7,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import {
@@ -197,7 +198,7 @@ export const make = (
           address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
         watchdog,
         lineLimit: 1e6,
-        retrySchedule: undefined,
+        retrySchedule: options?.retrySchedule,
         policy: inForce,
         budget: inForce.budget === "off" ? undefined : budgetOf(servers.budget()),
         options
@@ -227,7 +228,7 @@ export const make = (
         Call.stream(
           drafted(request, false),
           Effect.sync(() => settings(options)),
-          (effect) => effect
+          identity
         ),
       granted: () => granted,
       trials: () => trials,
