@@ -151,10 +151,7 @@ describe("policies, answers and times by chance", () => {
     [scene],
     ([scene]) => Effect.asVoid(play(scene)),
     {
-      fastCheck: { numRuns: 300 }),
-        numRuns: Number(process.env.RUNS ?? 300),
-        endOnFailure: process.env.RUNS !== undefined
-      }
+      fastCheck: { numRuns: 300 }
     }
   )
 })
