@@ -1,0 +1,71 @@
+/**
+ * Why a call took as long as it did, or failed: one tagged value, and one sentence.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
+const duration = Schema.DurationFromMillis
+
+/**
+ * The verdicts (`resilience.md` 5.4), each with the figures it rests on.
+ *
+ * - `AsExpected`: nothing took longer than it should.
+ * - `HostDown`: no connection, while others (or an earlier call) had one; a wrong address looks the same.
+ * - `ClientOffline`: no host can be reached from here.
+ * - `ProxyInTheWay`: something between here and the server answered, or forbids the call.
+ * - `Loading`: the model is (or was) being read into memory: so much of what is expected.
+ * - `BehindOtherLoad`: the server loaded another model first; it loads one at a time.
+ * - `EvictionThrash`: models push each other out of memory.
+ * - `ReloadByOptions`: the model was loaded again because a call asked for other options.
+ * - `Queued`: other calls were ahead in the server.
+ * - `Waited`: the call waited in the client: for a permit, for its host, or between attempts.
+ * - `LongPrompt`: reading the prompt took long because it is long, not because the host is slow.
+ * - `PartlyOnCpu`: the model does not fit into the graphics memory.
+ * - `SlowHost`: every phase takes longer than it used to on this host.
+ * - `Shared`: the server generates more slowly than it used to, with no more calls of ours.
+ * - `PredictionOff`: what was expected was wrong: everything is slower by the same factor on every host.
+ * - `StalledRunner`: the connection lives and the server answers, but nothing comes from the model's process.
+ * - `HostOverloaded`: the server is slow to say even its version.
+ * - `Overloaded`: the server, a gateway, a quota or this client's own queue shed the call.
+ * - `ServerFailed`: the server could not do it: a crash, a load that failed, an answer that broke off.
+ * - `BadRequest`: the request cannot work as it is, or needs something done first (a model, a key).
+ * - `TooShort`: a limit of this client ended a call that went on as could be expected.
+ * - `LeftByCaller`: the caller went away.
+ * - `Unknown`: it took longer than expected, and what is known does not say why.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Verdict = Schema.Union(
+  Schema.TaggedStruct("AsExpected", {}),
+  Schema.TaggedStruct("HostDown", { reason: Schema.String }),
+  Schema.TaggedStruct("ClientOffline", {}),
+  Schema.TaggedStruct("ProxyInTheWay", { by: Schema.String }),
+  Schema.TaggedStruct("Loading", { elapsed: duration, expected: optional(duration) }),
+  Schema.TaggedStruct("BehindOtherLoad", { elapsed: duration, expected: optional(duration) }),
+  Schema.TaggedStruct("EvictionThrash", { loads: Schema.Int, rivals: Schema.Array(Schema.String) }),
+  Schema.TaggedStruct("ReloadByOptions", { elapsed: duration }),
+  Schema.TaggedStruct("Queued", { waited: duration, ahead: optional(Schema.Int), parallel: optional(Schema.Int) }),
+  Schema.TaggedStruct("Waited", { waited: duration, why: Schema.Literal("permit", "offline", "backoff") }),
+  Schema.TaggedStruct("LongPrompt", { elapsed: duration, tokens: optional(Schema.Int) }),
+  Schema.TaggedStruct("PartlyOnCpu", { share: Schema.Number, factor: optional(Schema.Number) }),
+  Schema.TaggedStruct("SlowHost", { factor: Schema.Number }),
+  Schema.TaggedStruct("Shared", { factor: Schema.Number }),
+  Schema.TaggedStruct("PredictionOff", { factor: Schema.Number }),
+  Schema.TaggedStruct("StalledRunner", { silent: duration }),
+  Schema.TaggedStruct("HostOverloaded", {}),
+  Schema.TaggedStruct("Overloaded", { by: Schema.String }),
+  Schema.TaggedStruct("ServerFailed", { tag: Schema.String }),
+  Schema.TaggedStruct("BadRequest", { tag: Schema.String }),
+  Schema.TaggedStruct("TooShort", { phase: Schema.String, limit: duration, needed: optional(duration) }),
+  Schema.TaggedStruct("LeftByCaller", { phase: Schema.String, after: duration }),
+  Schema.TaggedStruct("Unknown", { phase: Schema.String, elapsed: duration })
+).annotations({ identifier: "effect-ollama/Verdict" })
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Verdict = typeof Verdict.Type
