@@ -114,3 +114,13 @@ export const running = (state: State, ratio: number, reliability = 1, config: Co
  */
 export const factor = (state: State): number | undefined =>
   state.isAlarmed && state.calls > 0 ? Math.exp(state.sum / state.calls) : undefined
+
+/**
+ * Whether there is an alarm, or half the evidence for one: what is learned of such calls had better count little, lest the
+ * change becomes the norm before it is seen.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSuspicious = (state: State, config: Config = defaults): boolean =>
+  state.isAlarmed || state.statistic > config.threshold / 6

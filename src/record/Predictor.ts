@@ -5,24 +5,32 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type { Prediction } from "./CallRecord.js"
+import * as Observing from "./predictor/observing.js"
+import * as Predicting from "./predictor/predicting.js"
+import * as Internal from "./predictor/state.js"
 
 /**
- * What was learned, so far a placeholder.
+ * What was learned: rates of each host, of each model on it, and how long answers of a model are. Bounded: 32 hosts with
+ * 64 models each; beyond it what was not heard of for the longest time is forgotten.
  *
  * @since 0.1.0
  * @category models
  */
-export const State = Schema.Struct({ version: Schema.Literal(1) }).annotations({
-  identifier: "effect-ollama/Predictor"
-})
+export const State: Schema.Schema<State, StateEncoded> = Internal.State
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type State = typeof State.Type
+export interface State extends Schema.Schema.Type<typeof Internal.State> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StateEncoded extends Schema.Schema.Encoded<typeof Internal.State> {}
 
 /**
  * Nothing learned.
@@ -30,7 +38,7 @@ export type State = typeof State.Type
  * @since 0.1.0
  * @category constants
  */
-export const empty: State = { version: 1 }
+export const empty: State = Internal.empty
 
 /**
  * The phases that are learned.
@@ -132,36 +140,44 @@ export interface Figures {
 }
 
 /**
- * Learns from a sample.
+ * Learns from a sample. What is missing in it, or is no positive number, teaches nothing.
+ *
+ * - Older samples fade: by a hundredth with each new one, by half with each week.
+ * - A sample that strays by more than three standard deviations counts as one that strays by three.
+ * - A prompt that is read more than four times faster than usual was in the server's memory, and counts a tenth.
+ * - A model whose size has changed by more than half is learned anew.
  *
  * @since 0.1.0
  * @category transitions
  */
-export const observe = (state: State, _sample: Sample): State => state
+export const observe = (state: State, sample: Sample): State => Observing.observe(state, sample)
 
 /**
+ * What to expect. `expected` is the middle: half of the calls take less. Nine of ten lie between `low` and `high`: the
+ * quantiles of Student's t on logarithms, around what was measured, or while there is little of it around a prior that is
+ * as unsure as it is far away: other models of the host (by size), other hosts, and at last 0.5 GB/s, 500 and 30 tokens
+ * a second (resilience notes, 5.5). Sums of phases add the squares of their ways up and down.
+ *
+ * - `loading`: from the size and what the host has shown, and from earlier loads of this model; absent without both.
+ * - `prompt`: absent without `promptTokens` and `promptCharacters`.
+ * - `generating`: absent until an answer of the model was seen, unless `answerTokens` tells its length.
+ * - `queued`: absent without `ahead`, and until a call of the model was seen on this host.
+ *
  * @since 0.1.0
  * @category getters
  */
-export const predict = (_state: State, _question: Question): Predictions => ({})
+export const predict = (state: State, question: Question): Predictions => Predicting.predict(state, question)
 
 /**
+ * What is known of a model on a host, for people to read.
+ *
  * @since 0.1.0
  * @category getters
  */
 export const figures = (
-  _state: State,
-  _key: { readonly host: string; readonly model: string; readonly at: number }
-): Figures => ({
-  gigabytes: undefined,
-  loadRate: undefined,
-  promptRate: undefined,
-  generationRate: undefined,
-  answerTokens: undefined,
-  charactersPerToken: undefined,
-  parallel: undefined,
-  inFlight: undefined
-})
+  state: State,
+  of: { readonly host: string; readonly model: string; readonly at: number }
+): Figures => Predicting.figures(state, { ...of, isCold: false })
 
 /**
  * Without a host, or without a model of it: it was removed, or is another now.
@@ -169,4 +185,4 @@ export const figures = (
  * @since 0.1.0
  * @category transitions
  */
-export const forget = (state: State, _host: string, _model?: string): State => state
+export const forget = (state: State, host: string, model?: string): State => Internal.without(state, host, model)
