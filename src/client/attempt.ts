@@ -168,6 +168,9 @@ const prepare = <A, Response>(
   const partial = codec.whole ? noPartial : () => codec.fold.partial()
   const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
     failure ??= error
+    if (error._tag === "Unreachable") {
+      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: false }
+    }
     if (need !== undefined && mayHaveLost(error)) options.residency.forget(need.model)
   })
   const wire = Wire.make(attempt, codec, {
@@ -240,13 +243,16 @@ const prepare = <A, Response>(
     Send.run(sendOf(plan, options.host, attempt, codec.whole), reader, (seen, lines) => {
       status = seen
       trail.status = seen
+      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: true }
       isStream = lines
     })
   )
   const { size } = plan.payload
+  trail.isCold = residency === "absent"
+  trail.isElsewhere = need === undefined
   return {
     open: Effect.suspend(() => {
-      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader.came)
+      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader)
       return open
     }),
     won: {

@@ -19,6 +19,7 @@ import * as Report from "./report.js"
 import * as Retrying from "./retrying.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
+import * as Slowness from "./slowness.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -36,9 +37,10 @@ const win = <A, Response>(
 ): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
   Effect.flatMap(draft(settings.server), (call) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.clock, (clock) => {
+      Effect.flatMap(Effect.zip(Effect.clock, Effect.getFiberRefs), ([clock, refs]) => {
         const running = Running.make(call, settings, clock)
-        const end = Report.begin(running, call.plan.endpoint.kind)
+        const watched = Slowness.watch(running, refs)
+        const end = Report.begin(running, watched)
         let winner: Attempt.Won<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
           return (won: Attempt.Won<A, Response>): void => {
@@ -49,7 +51,9 @@ const win = <A, Response>(
         }
         const first = attempts(call, running, settings.server, [], holding(settings.server, call))
         const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
-        return Effect.matchCauseEffect(restore(all), {
+        const run =
+          watched === undefined ? restore(all) : Effect.zipRight(settings.watchdog.add(clock, watched), restore(all))
+        return Effect.matchCauseEffect(run, {
           onFailure: (cause) => {
             const failure = Cause.failureOrCause(cause)
             return Effect.zipRight(

@@ -21,7 +21,7 @@ import * as Guards from "./guards.js"
 import * as OwnedLoad from "./ownedLoad.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
-import type { Timing } from "./timing.js"
+import * as Timing from "./timing.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -39,7 +39,7 @@ const settle = (
   outcome: Failure | "success" | "left",
   now: number,
   startedAt: number,
-  timing: Timing | undefined
+  timing: Timing.Timing | undefined
 ): void => {
   if (typeof outcome === "string" || !OwnedLoad.isEvent(outcome)) {
     const seen = outcome === "success" ? "success" : "ignored"
@@ -60,7 +60,7 @@ const settle = (
       ? undefined
       : {
           inFlight: permit.inFlight,
-          queueSeconds: Math.max(0, timing.total - timing.load - timing.prompt - timing.generation) / 1000,
+          queueSeconds: Timing.queued(timing) / 1000,
           serviceSeconds: (timing.prompt + timing.generation) / 1000
         }
   )
@@ -137,6 +137,7 @@ export const run = <A, Response>(
       return Effect.fail(refused(circuitOpen(model), "prepare"))
     }
     const held: Held = { ticket, permit, host, model }
+    trail.inFlight = permit?.inFlight
     let whole: Attempt.Won<A, Response> | undefined
     const attempt = Attempt.run(
       call.plan,

@@ -26,6 +26,7 @@ import * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
 import * as Hub from "./hub.js"
+import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "./patch.js"
 import * as Request from "./request.js"
@@ -74,8 +75,10 @@ export const make = (
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
     const hub = yield* Hub.make
-    const servers = yield* Servers.make({
+    const knowledge: Knowledge.Knowledge = Knowledge.make(hub, () => servers.all())
+    const servers: Servers.Servers = yield* Servers.make({
       hub,
+      onLoad: knowledge.loaded,
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
@@ -104,6 +107,7 @@ export const make = (
           servers: (other) => servers.at(other, endpoint),
           watchdog,
           hub,
+          knowledge,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -251,7 +255,7 @@ export const make = (
       records: hub.records,
       slowCalls: hub.slowCalls,
       listen: hub.listen,
-      state: State.make(servers, hub),
+      state: State.make(servers, hub, knowledge),
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
       chatObject,

@@ -239,7 +239,7 @@ export const ready = <A, Response>(
   send: Send
 ): Effect.Effect<Residency.Residency, Failure> => {
   const { need } = plan
-  const { limits, residency } = options
+  const { limits, residency, trail } = options
   // without a clock that depends on it there is nothing to find out
   if (need === undefined || (limits.load === undefined && limits.firstToken === undefined)) {
     return Effect.succeed("resident")
@@ -250,6 +250,7 @@ export const ready = <A, Response>(
   }
   // what is known needs no clock
   if (residency.isWarm(need, clock.unsafeCurrentTimeMillis())) return Effect.succeed("resident")
+  trail.changed = residency.changed(need, clock.unsafeCurrentTimeMillis())
   return Effect.flatMap(inTime(residency.of(need), options, clock), (known) =>
     known === "absent" || (known === "unknown" && isLoading())
       ? waited(plan, options, clock, need, send)

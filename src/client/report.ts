@@ -4,14 +4,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Context from "../internal/context.js"
 import { defined } from "../internal/defined.js"
-import type { Kind } from "../internal/endpoint.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallRecord } from "../record/CallRecord.js"
 import type { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import * as Phases from "./phases.js"
 import type { Running } from "./running.js"
 import * as Timing from "./timing.js"
-import * as Verdicts from "./verdicts.js"
 
 /** Tells how a call ended; only the first time counts. */
 export type End = (
@@ -30,7 +30,7 @@ const endedIn = (journal: Journal, outcome: Outcome): OllamaError.Phase | undefi
 /** @param now the end of the call */
 const recordOf = (
   journal: Journal,
-  kind: Kind,
+  knowledge: Knowledge,
   outcome: Outcome,
   attempts: ReadonlyArray<OllamaError.Attempt>,
   now: number
@@ -42,10 +42,11 @@ const recordOf = (
   const elapsed = Duration.millis(now - startedAt)
   const phase = endedIn(journal, outcome)
   const hasAnswered = trail?.firstAt !== undefined
+  const phases = Phases.of(Phases.spans(journal, now), knowledge.predictions(journal, now))
   return {
     ...defined({
       model,
-      session: journal.session,
+      session: journal.facts.session,
       servedBy: hasAnswered ? defined({ host: trail.host, model: trail.model }) : undefined,
       failure: failure === undefined ? undefined : Context.short(failure, startedAt, now),
       endedIn: phase,
@@ -60,7 +61,7 @@ const recordOf = (
     startedAt: DateTime.unsafeMake(startedAt),
     outcome: tag,
     elapsed,
-    phases: Phases.of(Phases.spans(journal, kind, now)),
+    phases,
     bytes: {
       sent: journal.trails.reduce((sum, { sent }) => sum + sent, 0),
       received: journal.trails.reduce((sum, other) => sum + other.came().bytes, 0)
@@ -70,21 +71,22 @@ const recordOf = (
     attempts,
     decisions: journal.decisions,
     slow: journal.isSlow,
-    verdict: Verdicts.ofEnded(tag, journal.isSlow, phase ?? "response", elapsed)
+    verdict: knowledge.verdict(journal, now, { outcome, endedIn: phase, phases })
   }
 }
 
-export const begin = (running: Running, kind: Kind): End => {
+/** @param watched what looks at the call while it runs */
+export const begin = (running: Running, watched: Watchdog.Entry | undefined): End => {
   const { clock, journal, settings, startedAt } = running
-  const { budget, hub } = settings
+  const { budget, hub, knowledge } = settings
   const onRecord = settings.options?.onRecord
-  let isOver = false
   budget?.unsafeBegin(startedAt)
   hub.begun(journal)
   return (outcome, attempts) =>
     Effect.suspend(() => {
-      if (isOver) return Effect.void
-      isOver = true
+      if (journal.isOver) return Effect.void
+      journal.isOver = true
+      if (watched !== undefined) settings.watchdog.remove(clock, watched)
       const now = clock.unsafeCurrentTimeMillis()
       // what followed a failure has its outcome from the grant that it was sent with
       if (outcome === "success" && attempts.length === 0) budget?.unsafeOutcome("success")
@@ -98,8 +100,11 @@ export const begin = (running: Running, kind: Kind): End => {
               "ollama.decisions",
               decisions.map(({ what, why }) => `${what}: ${why}`)
             )
-      if (onRecord === undefined && !hub.isHeard()) return told
-      const record = recordOf(journal, kind, outcome, attempts, now)
+      const isWanted = onRecord !== undefined || hub.isHeard()
+      // compared with what was known before it
+      const record = isWanted ? recordOf(journal, knowledge, outcome, attempts, now) : undefined
+      if (outcome === "success") knowledge.answered(journal, now)
+      if (record === undefined) return told
       if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })
       if (onRecord === undefined) return told
       // a program that takes long over its records does not hold up its calls

@@ -12,6 +12,7 @@ import type { Decision } from "../record/CallRecord.js"
 import type * as Attempt from "./attempt.js"
 import type { Hub } from "./hub.js"
 import { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import type * as Server from "./server.js"
 import type * as Service from "./service.js"
 
@@ -22,6 +23,8 @@ export type RetrySchedule = Schedule.Schedule<unknown, OllamaError.OllamaError>
 export interface Call<A, Response> {
   readonly plan: Attempt.Plan<A, Response>
   readonly facts: Timeouts.Request
+  /** The most tokens of its answer. */
+  readonly answerLimit: number | undefined
 }
 
 /** What a call runs under. */
@@ -31,6 +34,7 @@ export interface Settings {
   readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
+  readonly knowledge: Knowledge
   readonly lineLimit: number
   readonly policy: Policy
   readonly budget: RetryBudget.Budget | undefined
@@ -52,7 +56,7 @@ export interface Running {
 }
 
 export const make = <A, Response>(
-  { facts, plan }: Call<A, Response>,
+  { answerLimit, facts, plan }: Call<A, Response>,
   settings: Settings,
   clock: Clock.Clock
 ): Running => {
@@ -63,7 +67,7 @@ export const make = <A, Response>(
   const journal = new Journal(
     settings.hub,
     { operation, endpoint, host, model: plan.model, startedAt },
-    settings.options?.session
+    { ...facts, kind: plan.endpoint.kind, answerLimit, session: settings.options?.session }
   )
   return {
     settings,

@@ -9,6 +9,13 @@ export interface Came {
   readonly values: number
 }
 
+/** The reader of an answer that comes. */
+export interface Coming {
+  readonly came: () => Came
+  /** Since when somebody waits for the next value; milliseconds on Clock. */
+  readonly silentSince: () => number | undefined
+}
+
 /** Milliseconds on Clock, and of it. */
 export class Trail {
   /** What the attempt is in, and since when. */
@@ -28,7 +35,15 @@ export class Trail {
   sent = 0
   /** The last value of the answer. */
   last: unknown
-  private live: (() => Came) | undefined
+  /** Calls of this client at the host for the model when it was let through, itself included; where they are counted. */
+  inFlight: number | undefined
+  /** Whether the model was not in memory when the request was sent. */
+  isCold = false
+  /** Whether the model is not in this server's memory at all: the cloud answers. */
+  isElsewhere = false
+  /** The options that differ from those that the model was in memory with. */
+  changed: ReadonlyArray<string> = none
+  private coming: Coming | undefined
   private final: Came = nothing
 
   /** @param onFirst learns of the first value */
@@ -49,11 +64,11 @@ export class Trail {
   }
 
   /** Its request goes out now. */
-  send(stage: OllamaError.Phase, now: number, bytes: number, live: () => Came): void {
+  send(stage: OllamaError.Phase, now: number, bytes: number, coming: Coming): void {
     this.enter(stage, now)
     this.sentAt = now
     this.sent += bytes
-    this.live = live
+    this.coming = coming
   }
 
   /** The first value came. */
@@ -69,7 +84,7 @@ export class Trail {
     if (this.endedAt === undefined) this.enter(this.stage, now)
     this.endedAt ??= now
     this.final = this.came()
-    this.live = undefined
+    this.coming = undefined
   }
 
   /** It ends with a failure. */
@@ -80,7 +95,12 @@ export class Trail {
   }
 
   came(): Came {
-    return this.live === undefined ? this.final : this.live()
+    return this.coming === undefined ? this.final : this.coming.came()
+  }
+
+  /** Since when somebody waits for the next value; nothing while its consumer does something else. */
+  silentSince(): number | undefined {
+    return this.coming?.silentSince()
   }
 
   queuedBy(now: number): number {
@@ -96,4 +116,5 @@ export class Trail {
   }
 }
 
+const none: ReadonlyArray<string> = []
 const nothing: Came = { bytes: 0, values: 0 }
