@@ -37,9 +37,10 @@ const win = <A, Response>(
 ): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
   Effect.flatMap(draft(settings.server), (call) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.zip(Effect.clock, Effect.getFiberRefs), ([clock, refs]) => {
-        const running = Running.make(call, settings, clock)
-        const watched = Slowness.watch(running, refs)
+      Effect.withFiberRuntime<Attempt.Won<A, Response>, Failure>((fiber) => {
+        const running = Running.make(call, settings, fiber)
+        const { clock } = running
+        const watched = Slowness.watch(running)
         const end = Report.begin(running, watched)
         let winner: Attempt.Won<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
@@ -84,7 +85,7 @@ const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): At
   ...won,
   close: Effect.suspend(() => {
     const outcome = won.outcome()
-    return Effect.zipRight(won.close, end(outcome, won.earlier))
+    return Effect.zipRight(won.close, end(outcome, won.earlier, won.codec.fold.partial))
   })
 })
 

@@ -105,12 +105,12 @@ export const run = <A, Response>(
   const { clock, deadline, limits, settings, startedAt } = running
   const now = () => clock.unsafeCurrentTimeMillis()
   const about = Running.context(call, server, startedAt)
-  const trail = running.journal.attempt(now(), server.host.address.url, call.plan.model)
+  const trail = running.journal.attempt(now(), call.plan.endpoint, server.host, call.plan.model)
 
   const refused = (seed: Context.Seed, phase: OllamaError.Phase): Failure => {
     const error = Context.make(seed, about, { phase, now: now(), attempts: earlier })
     running.note("refused", error._tag)
-    trail.end(now())
+    trail.end(now(), error)
     return error
   }
   const noPermit = (refusal: Concurrency.Refusal): Failure => refused(unpermitted(refusal), "queue")
@@ -164,8 +164,7 @@ export const run = <A, Response>(
     return Effect.matchCauseEffect(restore(attempt), {
       onFailure: (cause) => {
         const failure = Cause.failureOrCause(cause)
-        if (Either.isLeft(failure)) trail.fail(failure.left.phase, now())
-        else trail.end(now())
+        trail.end(now(), Either.isLeft(failure) ? failure.left : "left")
         if (whole === undefined) {
           settle(held, Either.isLeft(failure) ? failure.left : "left", now(), sentAt, undefined)
         }
@@ -226,7 +225,8 @@ export const run = <A, Response>(
       onFailure: (cause) => {
         // it was never sent
         ticket?.ignored()
-        trail.end(now())
+        const failure = Cause.failureOrCause(cause)
+        trail.end(now(), Either.isLeft(failure) ? failure.left : "left")
         return Effect.failCause(cause)
       },
       onSuccess: (taken) => {

@@ -3,12 +3,15 @@
  * what is told of it is made only where somebody wants it.
  */
 import * as Duration from "effect/Duration"
-import type { Kind } from "../internal/endpoint.js"
+import type { Endpoint, Kind } from "../internal/endpoint.js"
+import type { Host } from "../internal/host.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallInfo } from "../record/CallEvent.js"
 import type { Decision } from "../record/CallRecord.js"
 import type * as Timeouts from "../policy/Timeouts.js"
 import type { Hub } from "./hub.js"
+import * as Tracing from "./tracing.js"
+import type { Traced } from "./tracing.js"
 import { Trail } from "./trail.js"
 
 /** For what a call waits in the client, outside of an attempt. */
@@ -31,6 +34,7 @@ export class Journal {
   private readonly held: Record<Hold, number> = { offline: 0, backoff: 0 }
   isSlow = false
   isOver = false
+  traced: Traced | undefined
   private hasBegun = false
   private hold: { readonly why: Hold; readonly at: number } | undefined
   private winner: Trail | undefined
@@ -52,9 +56,10 @@ export class Journal {
     return this.decided ?? none
   }
 
-  /** An attempt begins. */
-  attempt(now: number, host: string, model: string | undefined): Trail {
-    const trail = new Trail(now, host, model, this.first)
+  /** An attempt begins, at the endpoint of this host. */
+  attempt(now: number, endpoint: Endpoint, host: Host, model: string | undefined): Trail {
+    const traced = Tracing.attempt(this.traced, endpoint, host, model, this.trails.length)
+    const trail = new Trail(now, host.address.url, model, traced, this.first)
     this.trails.push(trail)
     return trail
   }
@@ -63,6 +68,7 @@ export class Journal {
   private readonly first = (now: number): void => {
     if (this.hasBegun) return
     this.hasBegun = true
+    if (this.traced !== undefined) Tracing.event(this.traced, "ollama.first_token")
     if (!this.hub.isHeard()) return
     this.hub.tell({ _tag: "FirstToken", call: this.info, after: Duration.millis(now - this.about.startedAt) })
   }

@@ -1,11 +1,11 @@
 /** The service: one method for each endpoint, over the call loop. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import * as EffectContext from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -88,7 +88,7 @@ export const make = (
     const { own } = servers
     const { host, residency } = own
     const watchdog = Watchdog.make()
-    const traced = options.propagateTrace === true
+    const wants = { content: options.recordContent === true, propagation: options.propagateTrace === true }
     if (options.policyChanges !== undefined) {
       yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
     }
@@ -108,6 +108,7 @@ export const make = (
           watchdog,
           hub,
           knowledge,
+          wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -128,13 +129,7 @@ export const make = (
 
     // the platform's spans put headers into the request, which browsers may not send to Ollama, and hold those it has
     const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      traced
-        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [
-            ...names,
-            ...Object.keys(host.headers),
-            "location"
-          ])
-        : Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)
+      Effect.locally(effect, HttpClient.currentTracerDisabledWhen, constTrue)
 
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,

@@ -20,6 +20,7 @@ import type { Options, Plan } from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
+import * as Tracing from "./tracing.js"
 import { Trail } from "./trail.js"
 
 type Failure = OllamaError.OllamaError
@@ -85,8 +86,8 @@ const preloading = <A, Response>(
       lineLimit,
       limits: noLimits,
       call: { ...call, request: preload.request, startedAt },
-      // it belongs to none of the calls
-      trail: new Trail(startedAt, trail.host, trail.model),
+      // it belongs to none of the calls; its span is in that of the one that has begun it
+      trail: new Trail(startedAt, trail.host, trail.model, Tracing.load(trail.traced, host, need.model)),
       earlier: [],
       deadline: undefined
     }

@@ -11,12 +11,16 @@ import type { Journal } from "./journal.js"
 import type { Knowledge } from "./knowledge.js"
 import * as Phases from "./phases.js"
 import type { Running } from "./running.js"
+import * as Summary from "./summary.js"
 import * as Timing from "./timing.js"
+import * as Tracing from "./tracing.js"
 
 /** Tells how a call ended; only the first time counts. */
 export type End = (
   outcome: OllamaError.OllamaError | "success" | "left",
-  attempts: ReadonlyArray<OllamaError.Attempt>
+  attempts: ReadonlyArray<OllamaError.Attempt>,
+  /** What has come of the answer. */
+  partial?: () => OllamaError.Partial | undefined
 ) => Effect.Effect<void>
 
 type Outcome = Parameters<End>[0]
@@ -33,6 +37,7 @@ const recordOf = (
   knowledge: Knowledge,
   outcome: Outcome,
   attempts: ReadonlyArray<OllamaError.Attempt>,
+  spans: Phases.Spans,
   now: number
 ): CallRecord => {
   const { endpoint, host, model, operation, startedAt } = journal.about
@@ -42,7 +47,7 @@ const recordOf = (
   const elapsed = Duration.millis(now - startedAt)
   const phase = endedIn(journal, outcome)
   const hasAnswered = trail?.firstAt !== undefined
-  const phases = Phases.of(Phases.spans(journal, now), knowledge.predictions(journal, now))
+  const phases = Phases.of(spans, knowledge.predictions(journal, now))
   return {
     ...defined({
       model,
@@ -82,7 +87,7 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
   const onRecord = settings.options?.onRecord
   budget?.unsafeBegin(startedAt)
   hub.begun(journal)
-  return (outcome, attempts) =>
+  return (outcome, attempts, partial) =>
     Effect.suspend(() => {
       if (journal.isOver) return Effect.void
       journal.isOver = true
@@ -100,9 +105,16 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
               "ollama.decisions",
               decisions.map(({ what, why }) => `${what}: ${why}`)
             )
+      const { traced } = journal
       const isWanted = onRecord !== undefined || hub.isHeard()
+      const spans = isWanted || traced !== undefined ? Phases.spans(journal, now) : undefined
       // compared with what was known before it
-      const record = isWanted ? recordOf(journal, knowledge, outcome, attempts, now) : undefined
+      const record =
+        isWanted && spans !== undefined ? recordOf(journal, knowledge, outcome, attempts, spans, now) : undefined
+      if (traced !== undefined && spans !== undefined) {
+        const content = traced.wants.content ? partial?.() : undefined
+        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
+      }
       if (outcome === "success") knowledge.answered(journal, now)
       if (record === undefined) return told
       if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })

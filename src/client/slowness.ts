@@ -4,7 +4,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as FiberRefs from "effect/FiberRefs"
 import { defined } from "../internal/defined.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
@@ -13,6 +12,7 @@ import type { SlowCall } from "../record/CallEvent.js"
 import type { Prediction } from "../record/CallRecord.js"
 import * as Verdict from "../record/Verdict.js"
 import type { Running } from "./running.js"
+import * as Tracing from "./tracing.js"
 
 /** How long before it is told the host is looked at, to say why; milliseconds. */
 const lookahead = 500
@@ -58,12 +58,8 @@ const annotations = ({ call, elapsed, inPhase, kind, phase, predicted, threshold
     "ollama.verdict": verdict._tag
   })
 
-/**
- * What is to be watched of a call; nothing where no threshold can ever be passed.
- *
- * @param refs of the fiber that calls: its loggers, and what it annotates
- */
-export const watch = (running: Running, refs: FiberRefs.FiberRefs): Watchdog.Entry | undefined => {
+/** What is to be watched of a call; nothing where no threshold can ever be passed. */
+export const watch = (running: Running): Watchdog.Entry | undefined => {
   const { slow } = running.settings.policy
   if (slow === "off") return undefined
   const absolute = Slow.thresholds(slow, running.limits)
@@ -72,7 +68,7 @@ export const watch = (running: Running, refs: FiberRefs.FiberRefs): Watchdog.Ent
   const soonest = Math.min(isRelative ? least : Number.POSITIVE_INFINITY, ...Object.values(absolute))
   return soonest === Number.POSITIVE_INFINITY
     ? undefined
-    : { check: checking(running, refs, slow, { absolute, least, isRelative, soonest }) }
+    : { check: checking(running, slow, { absolute, least, isRelative, soonest }) }
 }
 
 interface Bounds {
@@ -84,8 +80,7 @@ interface Bounds {
 }
 
 const checking = (
-  { journal, settings: { hub, knowledge } }: Running,
-  refs: FiberRefs.FiberRefs,
+  { journal, refs, settings: { hub, knowledge } }: Running,
   slow: Slow.Slow,
   { absolute, isRelative, least, soonest }: Bounds
 ): Watchdog.Entry["check"] => {
@@ -98,7 +93,8 @@ const checking = (
   const tell = (phase: Slow.Phase, due: Due, now: number, forks: Array<Effect.Effect<void>>): void => {
     told.add(phase)
     journal.isSlow = true
-    if (!hub.isHeard() && !slow.log) return
+    const { traced } = journal
+    if (!hub.isHeard() && !slow.log && traced === undefined) return
     const found: SlowCall = {
       call: journal.info,
       phase,
@@ -110,6 +106,7 @@ const checking = (
       verdict: knowledge.verdict(journal, now)
     }
     if (hub.isHeard()) hub.tell({ _tag: "Slow", slow: found })
+    if (traced !== undefined) Tracing.event(traced, "ollama.slow", annotations(found))
     if (!slow.log) return
     const log = Effect.annotateLogs(Effect.logWarning(message(found)), annotations(found))
     forks.push(Effect.zipRight(Effect.setFiberRefs(refs), log))

@@ -1,5 +1,7 @@
 /** One attempt of a call as it goes on, in a few numbers, from which the call's record is made. */
 import type * as OllamaError from "../OllamaError.js"
+import * as Tracing from "./tracing.js"
+import type { Traced } from "./tracing.js"
 
 /** What has come of an answer, as its reader counts it. */
 export interface Came {
@@ -46,11 +48,15 @@ export class Trail {
   private coming: Coming | undefined
   private final: Came = nothing
 
-  /** @param onFirst learns of the first value */
+  /**
+   * @param traced the span of the attempt
+   * @param onFirst learns of the first value
+   */
   constructor(
     readonly startedAt: number,
     readonly host: string,
     readonly model: string | undefined,
+    readonly traced?: Traced | undefined,
     private readonly onFirst?: (now: number) => void
   ) {
     this.since = startedAt
@@ -80,18 +86,17 @@ export class Trail {
   }
 
   /** Nothing more comes of it. */
-  end(now: number): void {
-    if (this.endedAt === undefined) this.enter(this.stage, now)
-    this.endedAt ??= now
+  end(now: number, outcome: OllamaError.OllamaError | "success" | "left"): void {
+    if (this.endedAt !== undefined) return
+    this.enter(this.stage, now)
+    this.endedAt = now
     this.final = this.came()
     this.coming = undefined
-  }
-
-  /** It ends with a failure. */
-  fail(phase: OllamaError.Phase, now: number): void {
-    this.end(now)
     // only the transport knows that there was no connection
-    if (phase === "connect") this.stage = phase
+    if (typeof outcome !== "string" && outcome.phase === "connect") this.stage = outcome.phase
+    if (this.traced === undefined) return
+    const status = this.status === undefined ? {} : { "http.response.status_code": this.status }
+    Tracing.end(this.traced, outcome, { ...status, "ollama.bytes.received": this.final.bytes })
   }
 
   came(): Came {

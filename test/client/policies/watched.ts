@@ -205,6 +205,7 @@ export const make = (
         watchdog,
         hub,
         knowledge,
+        wants: { content: false, propagation: false },
         lineLimit: 1e6,
         retrySchedule: options?.retrySchedule,
         policy: inForce,
