@@ -29,6 +29,7 @@ import * as Hub from "./hub.js"
 import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "./patch.js"
+import * as Report from "./report.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
 import * as Servers from "./servers.js"
@@ -93,6 +94,18 @@ export const make = (
       yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
     }
 
+    /** What is told of like a call, though it never becomes one. */
+    const refusing = <B, E, R>(
+      endpoint: Endpoint.Endpoint,
+      callOptions: CallOptions | undefined,
+      before: Effect.Effect<B, E, R>
+    ): Effect.Effect<B, E, R> =>
+      Effect.tapError(before, (error) =>
+        OllamaError.isOllamaError(error)
+          ? Report.refused({ endpoint, host: host.address.url, hub, knowledge, options: callOptions }, error)
+          : Effect.void
+      )
+
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
@@ -101,8 +114,13 @@ export const make = (
       Effect.flatMap(Patch.CurrentPatch, (current) => {
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
         const refused = (field: string, why: string) =>
-          Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          refusing(
+            endpoint,
+            callOptions,
+            Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          )
         const under = (policy: Policy.Policy): Running.Settings => ({
+          endpoint,
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
@@ -219,7 +237,11 @@ export const make = (
         const startedAt = yield* Clock.currentTimeMillis
         const format = yield* Either.match(JsonSchema.makeEither(schema), {
           onLeft: (why) =>
-            Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model }),
+            refusing(
+              Endpoint.chat,
+              callOptions,
+              Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model })
+            ),
           onRight: Effect.succeed
         })
         const inForce = yield* settings(Endpoint.chat, callOptions)
@@ -288,7 +310,12 @@ export const make = (
           callOptions
         ),
       uploadBlob: (request, callOptions) =>
-        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)),
+        Upload.run(
+          host,
+          request,
+          (before) => refusing(Endpoint.uploadBlob, callOptions, before),
+          (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)
+        ),
       load: (request, callOptions) =>
         Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
           // a model that only makes embeddings is loaded by its own endpoint

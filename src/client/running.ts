@@ -6,6 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as FiberRefs from "effect/FiberRefs"
 import type * as Schedule from "effect/Schedule"
 import type * as Context from "../internal/context.js"
+import type { Endpoint } from "../internal/endpoint.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
@@ -33,6 +34,7 @@ export interface Call<A, Response> {
 
 /** What a call runs under. */
 export interface Settings {
+  readonly endpoint: Endpoint
   readonly server: Server.Server
   /** The server at an address that a policy falls back to; without one, that of the client. */
   readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
