@@ -1,5 +1,6 @@
 /** The text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/, version 0.0.4. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
@@ -12,27 +13,30 @@ const textOf = (prefix: string): Effect.Effect<string> =>
     Exposition.text(pairs.filter(({ metricKey }) => metricKey.name.startsWith(prefix)))
   )
 
+const family = (name: string, unit: string | undefined, isCounter: boolean): string =>
+  Naming.family(name, Naming.unitOf(unit), isCounter)
+
 const lines = (text: string): ReadonlyArray<string> => text.split("\n")
 
 describe("names", () => {
   it("have the unit at their end, in words, and _total on counters", () => {
     assert.strictEqual(
-      Naming.family("gen_ai.client.operation.duration", "s", false),
+      family("gen_ai.client.operation.duration", "s", false),
       "gen_ai_client_operation_duration_seconds"
     )
-    assert.strictEqual(Naming.family("ollama.client.io", "By", true), "ollama_client_io_bytes_total")
-    assert.strictEqual(Naming.family("gen_ai.client.token.usage", "{token}", false), "gen_ai_client_token_usage")
-    assert.strictEqual(Naming.family("jobs", undefined, true), "jobs_total")
+    assert.strictEqual(family("ollama.client.io", "By", true), "ollama_client_io_bytes_total")
+    assert.strictEqual(family("gen_ai.client.token.usage", "{token}", false), "gen_ai_client_token_usage")
+    assert.strictEqual(family("jobs", undefined, true), "jobs_total")
   })
 
   it("do not say twice what they say already", () => {
-    assert.strictEqual(Naming.family("http_requests_total", undefined, true), "http_requests_total")
-    assert.strictEqual(Naming.family("sent_total", "By", true), "sent_bytes_total")
-    assert.strictEqual(Naming.family("age_seconds", "s", false), "age_seconds")
+    assert.strictEqual(family("http_requests_total", undefined, true), "http_requests_total")
+    assert.strictEqual(family("sent_total", "By", true), "sent_bytes_total")
+    assert.strictEqual(family("age_seconds", "s", false), "age_seconds")
   })
 
   it("have only characters that Prometheus takes", () => {
-    assert.strictEqual(Naming.family("1. größe (neu)", "kg·m", false), "_1_gr_e_neu__kg_m")
+    assert.strictEqual(family("1. größe (neu)", "kg·m", false), "_1_gr_e_neu__kg_m")
     assert.strictEqual(Naming.label("gen_ai.request.model"), "gen_ai_request_model")
     assert.strictEqual(Naming.label("0:a"), "_0_a")
   })
@@ -118,6 +122,21 @@ describe("the text", () => {
       assert.include(text, '# TYPE exposition_types_words_total counter\nexposition_types_words_total{key="yes"} 1\n')
       assert.include(text, "# TYPE exposition_types_summary summary\n")
       assert.include(text, "exposition_types_summary_sum 4\nexposition_types_summary_count 1\n")
+    })
+  )
+
+  it.effect("is in base units, whatever the metric is in", () =>
+    Effect.gen(function* () {
+      const timer = Metric.timerWithBoundaries("exposition.timer", [1, 300])
+      yield* Metric.update(timer, Duration.millis(250))
+      const age = Metric.gauge("exposition.timer.age").pipe(Metric.tagged("unit", "h"))
+      yield* Metric.set(age, 2)
+      const text = yield* textOf("exposition.timer")
+      assert.include(text, "# UNIT exposition_timer_seconds seconds\n")
+      assert.include(text, 'exposition_timer_seconds_bucket{le="0.001"} 0\n')
+      assert.include(text, 'exposition_timer_seconds_bucket{le="0.3"} 1\n')
+      assert.include(text, "exposition_timer_seconds_sum 0.25\nexposition_timer_seconds_count 1\n")
+      assert.include(text, "exposition_timer_age_seconds 7200\n")
     })
   )
 

@@ -12,7 +12,7 @@ type Type = "counter" | "gauge" | "histogram" | "summary"
 interface Family {
   readonly name: string
   readonly type: Type
-  readonly unit: string | undefined
+  readonly unit: Naming.Unit | undefined
   help: string
   readonly lines: Array<string>
 }
@@ -57,39 +57,35 @@ const typeOf = ({ keyType }: MetricKey.MetricKey.Untyped): Type =>
 const sample = (name: string, labels: Labels, value: number | bigint): string =>
   `${name}${braces(labels)} ${number(value)}`
 
-const distribution = (
-  name: string,
+const samples = (
+  { name, unit }: Family,
   labels: Labels,
-  parts: ReadonlyArray<string>,
-  state: { readonly sum: number; readonly count: number }
-): ReadonlyArray<string> => [
-  ...parts,
-  sample(`${name}_sum`, labels, state.sum),
-  sample(`${name}_count`, labels, state.count)
-]
-
-const samples = (name: string, labels: Labels, state: MetricState.MetricState.Untyped): ReadonlyArray<string> => {
-  if (MetricState.isCounterState(state)) return [sample(name, labels, state.count)]
-  if (MetricState.isGaugeState(state)) return [sample(name, labels, state.value)]
+  state: MetricState.MetricState.Untyped
+): ReadonlyArray<string> => {
+  // what needs no change stays as it is: a bigint may be more than a number can hold
+  const inBase = <A extends number | bigint>(value: A) => (unit === undefined ? value : unit.toBase(Number(value)))
+  if (MetricState.isCounterState(state)) return [sample(name, labels, inBase(state.count))]
+  if (MetricState.isGaugeState(state)) return [sample(name, labels, inBase(state.value))]
   if (MetricState.isFrequencyState(state)) {
     return [...state.occurrences].map(([key, count]) => sample(name, [...labels, ["key", key]], count))
   }
+  const total = (of: { readonly sum: number; readonly count: number }) => [
+    sample(`${name}_sum`, labels, inBase(of.sum)),
+    sample(`${name}_count`, labels, of.count)
+  ]
   if (MetricState.isHistogramState(state)) {
     const bounded = state.buckets.filter(([boundary]) => boundary !== Infinity)
     const buckets = [...bounded, [Infinity, state.count] as const].map(([boundary, count]) =>
-      sample(`${name}_bucket`, [...labels, ["le", number(boundary)]], count)
+      sample(`${name}_bucket`, [...labels, ["le", number(inBase(boundary))]], count)
     )
-    return distribution(name, labels, buckets, state)
+    return [...buckets, ...total(state)]
   }
   if (MetricState.isSummaryState(state)) {
-    const quantiles = state.quantiles.map(([quantile, value]) =>
-      sample(
-        name,
-        [...labels, ["quantile", number(quantile)]],
-        Option.getOrElse(value, () => Number.NaN)
-      )
-    )
-    return distribution(name, labels, quantiles, state)
+    const quantiles = state.quantiles.map(([quantile, value]) => {
+      const known = Option.getOrElse(value, () => Number.NaN)
+      return sample(name, [...labels, ["quantile", number(quantile)]], inBase(known))
+    })
+    return [...quantiles, ...total(state)]
   }
   return []
 }
@@ -97,11 +93,11 @@ const samples = (name: string, labels: Labels, state: MetricState.MetricState.Un
 /** The family of a key; one that has its name from another type of metric gets the type behind it. */
 const familyOf = (families: Map<string, Family>, key: MetricKey.MetricKey.Untyped): Family => {
   const type = typeOf(key)
-  const unit = key.tags.find((tag) => unitTags.includes(tag.key))?.value
+  const unit = Naming.unitOf(key.tags.find((tag) => unitTags.includes(tag.key))?.value)
   const plain = Naming.family(key.name, unit, type === "counter")
   const known = families.get(plain)
   const name = known === undefined || known.type === type ? plain : `${plain}_${type}`
-  const family = families.get(name) ?? { name, type, unit: Naming.unitWord(unit), help: "", lines: [] }
+  const family = families.get(name) ?? { name, type, unit, help: "", lines: [] }
   if (family.help === "") family.help = Option.getOrElse(key.description, () => "")
   families.set(name, family)
   return family
@@ -111,7 +107,7 @@ const written = ({ help, lines, name, type, unit }: Family): string =>
   [
     `# HELP ${name} ${escaped(help === "" ? "Not described." : help)}`,
     `# TYPE ${name} ${type}`,
-    ...(unit === undefined ? [] : [`# UNIT ${name} ${unit}`]),
+    ...(unit === undefined ? [] : [`# UNIT ${name} ${unit.word}`]),
     ...lines,
     ""
   ].join("\n")
@@ -121,7 +117,7 @@ export const text = (pairs: ReadonlyArray<MetricPair.MetricPair.Untyped>): strin
   const families = new Map<string, Family>()
   for (const { metricKey, metricState } of pairs) {
     const family = familyOf(families, metricKey)
-    family.lines.push(...samples(family.name, labelsOf(metricKey), metricState))
+    family.lines.push(...samples(family, labelsOf(metricKey), metricState))
   }
   return [...families.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))

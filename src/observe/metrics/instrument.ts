@@ -45,7 +45,7 @@ export interface Spec {
 const define = (spec: Spec, type: Definition["type"], series: Instrument["series"]): Instrument => ({
   ...spec,
   type,
-  prometheus: Naming.family(spec.name, spec.unit, type === "counter"),
+  prometheus: Naming.family(spec.name, Naming.unitOf(spec.unit), type === "counter"),
   series
 })
 

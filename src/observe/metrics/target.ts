@@ -57,11 +57,20 @@ const limited = (limit: number) => {
   }
 }
 
-const make = (attributes: Readonly<Record<string, string>>, base: ReadonlyArray<MetricLabel.MetricLabel>) => {
-  const made = new Map<string, Series>()
-  return (instrument: Instrument, ...own: ReadonlyArray<string>): Series => {
-    const key = own.length === 0 ? instrument.name : `${instrument.name} ${own.join(" ")}`
-    const before = made.get(key)
+const make = (
+  attributes: Readonly<Record<string, string>>,
+  base: ReadonlyArray<MetricLabel.MetricLabel>
+): Target["series"] => {
+  // by the metric first: a text put together and looked up for each value would cost more than the counting
+  const made = new Map<Instrument, Map<string, Series>>()
+  return (instrument, ...own) => {
+    let ofInstrument = made.get(instrument)
+    if (ofInstrument === undefined) {
+      ofInstrument = new Map()
+      made.set(instrument, ofInstrument)
+    }
+    const key = own.length < 2 ? (own[0] ?? "") : own.join(" ")
+    const before = ofInstrument.get(key)
     if (before !== undefined) return before
     const first = instrument.tags.length - own.length
     const labels = instrument.tags.flatMap((tag, index) => {
@@ -69,7 +78,7 @@ const make = (attributes: Readonly<Record<string, string>>, base: ReadonlyArray<
       return value === undefined ? [] : [MetricLabel.make(tag, value)]
     })
     const series = instrument.series([...labels, ...base])
-    made.set(key, series)
+    ofInstrument.set(key, series)
     return series
   }
 }
