@@ -5,8 +5,8 @@
  * Names follow OpenTelemetry's conventions for generative AI where they have one (`gen_ai.*`; in development, as of
  * `@opentelemetry/semantic-conventions` 1.43, except `time_per_output_chunk`, which wants a value for each token); the
  * others begin with `ollama.client`. Calls are tagged with the operation (`gen_ai.operation.name`), the model that was
- * asked for (`gen_ai.request.model`) and the server that answered (`server.address`, `server.port`); a failure with its
- * tag (`error.type`). Texts never appear.
+ * asked for (`gen_ai.request.model`; `llama3.2` for all its spellings, such as `llama3.2:latest`) and the server that
+ * answered (`server.address`, `server.port`); a failure with its tag (`error.type`). Texts never appear.
  *
  * Every tag has few values: operations, outcomes, phases and verdicts are lists in this library, and for each client 50
  * hosts and 100 models have series of their own. Hosts and models beyond these count as `_OTHER`, and so do models that
@@ -18,7 +18,6 @@ import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { OllamaClient } from "../OllamaClient.js"
 import * as Collector from "./metrics/collector.js"
@@ -226,13 +225,11 @@ export const all: ReadonlyArray<Definition> = Object.values(Definitions).map(
 /** What sets the gauges of each client that is counted, so that a scrape does not see old ones. */
 const refreshing = globalValue("effect-ollama/observe/Metrics/refreshing", () => new Set<Effect.Effect<void>>())
 
-const interval = "1 second"
-
 /**
  * Counts the calls of the client until the Scope closes. It listens in the call itself, so that nothing is missed, and
- * does nothing for a token; gauges that are not told by a call (queue, permits, budget) are read once a second and before
- * `prometheus`. The metric labels in force here (`Effect.tagMetrics`) are on all values: where a program has several
- * clients, they tell them apart. It never fails.
+ * does nothing for a token. Gauges that no event tells (queue, permits, limits, budget) are read after events, at most once a
+ * second, and before `prometheus`; without calls nothing runs. The metric labels in force here (`Effect.tagMetrics`) are
+ * on all values: where a program has several clients, they tell them apart. It never fails.
  *
  * @since 0.1.0
  * @category constructors
@@ -240,14 +237,24 @@ const interval = "1 second"
 export const collect: Effect.Effect<void, never, OllamaClient | Scope.Scope> = Effect.gen(function* () {
   const client = yield* OllamaClient
   const collector = Collector.make(yield* Effect.metricLabels)
-  yield* Effect.addFinalizer(() => Effect.sync(collector.close))
-  yield* client.listen(collector.onEvent)
+  const hasChanged = Effect.unsafeMakeLatch(false)
   const refresh = Effect.map(client.state, collector.onState)
+  yield* Effect.addFinalizer(() => Effect.sync(collector.close))
   yield* Effect.acquireRelease(
     Effect.sync(() => refreshing.add(refresh)),
     () => Effect.sync(() => refreshing.delete(refresh))
   )
-  yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(interval)))
+  yield* client.listen((event) => {
+    collector.onEvent(event)
+    hasChanged.unsafeOpen()
+  })
+  yield* hasChanged.await.pipe(
+    Effect.zipRight(hasChanged.close),
+    Effect.zipRight(refresh),
+    Effect.zipRight(Effect.sleep("1 second")),
+    Effect.forever,
+    Effect.forkScoped
+  )
 })
 
 /**

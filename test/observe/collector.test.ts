@@ -289,6 +289,23 @@ describe("tags", () => {
     })
   )
 
+  it.effect("have one name for a model, however callers and the client spell it", () =>
+    Effect.gen(function* () {
+      const { onEvent, onState } = collector("spelling")
+      for (const [n, name] of ["llama3.2", "llama3.2:latest", "LLAMA3.2"].entries()) {
+        onEvent(ended(call(n, { model: name })))
+      }
+      onEvent(ended(call(9, { model: "llama3.2:1b" })))
+      onState(
+        state({ hosts: [{ host, breaker: undefined, models: [model({ model: "llama3.2:latest", queued: 2 })] }] })
+      )
+      assert.sameMembers(yield* models("spelling"), ["llama3.2", "llama3.2:1b"])
+      assert.deepStrictEqual(yield* values("spelling", "ollama.client.queued_calls", "gen_ai.request.model"), {
+        "llama3.2": 2
+      })
+    })
+  )
+
   it.effect("say the address as the conventions want it", () =>
     Effect.gen(function* () {
       const { onEvent } = collector("addresses")

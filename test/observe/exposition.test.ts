@@ -70,9 +70,11 @@ describe("the text", () => {
   it.effect("escapes backslashes, quotes and line ends", () =>
     Effect.gen(function* () {
       const odd = 'a\\b"c\nd'
-      yield* Metric.increment(
-        Metric.counter("exposition.odd", { incremental: true, description: odd }).pipe(Metric.tagged("tag", odd))
-      )
+      const counter: Metric.Metric.Counter<number> = Metric.counter("exposition.odd", {
+        incremental: true,
+        description: odd
+      })
+      yield* Metric.increment(Metric.tagged(counter, "tag", odd))
       assert.deepStrictEqual(lines(yield* textOf("exposition.odd")), [
         '# HELP exposition_odd_total a\\\\b"c\\nd',
         "# TYPE exposition_odd_total counter",

@@ -1,5 +1,6 @@
 /** What the series of a call are tagged with: which operation, which model, which server; each with a limit. */
 import * as MetricLabel from "effect/MetricLabel"
+import * as Residency from "../../client/residency.js"
 import { defined } from "../../internal/defined.js"
 import type { Instrument, Series } from "./instrument.js"
 
@@ -25,6 +26,10 @@ export interface Subject {
   /** What became of it: a model that nobody has takes no place among the names. */
   readonly outcome?: string | undefined
 }
+
+/** One name for all spellings of it, and the shortest: `llama3.2` for `llama3.2:latest`. */
+const spelled = (model: string | undefined): string | undefined =>
+  model === undefined ? undefined : Residency.normalName(model).replace(/:latest$/, "")
 
 /** Outcomes that say nothing for the model being there. */
 const unproven = new Set(["ModelNotFound", "InvalidRequest"])
@@ -97,7 +102,7 @@ export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject
     const about = {
       operation: subject.operation,
       host: host(subject.host, true),
-      model: model(subject.model, subject.outcome === undefined || !unproven.has(subject.outcome))
+      model: model(spelled(subject.model), subject.outcome === undefined || !unproven.has(subject.outcome))
     }
     const key = `${about.operation ?? ""} ${about.host ?? ""} ${about.model ?? ""}`
     const before = made.get(key)
