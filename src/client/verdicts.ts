@@ -1,5 +1,5 @@
 /** What is said of a call in one word, from what the client knows of it. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as OllamaError from "../OllamaError.js"
 import type { Verdict } from "../record/Verdict.js"
 
