@@ -137,6 +137,7 @@ describe("Metrics.layer", () => {
         const queued = values(test, "ollama.client.queued_calls", "gen_ai.request.model")
         assert.deepStrictEqual(yield* queued, { "llama3.2": 3 })
         yield* another
+        yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* queued, { "llama3.2": 4 })
         // within the same second it is not read again, unless somebody looks
         yield* another
