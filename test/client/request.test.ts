@@ -23,6 +23,9 @@ const message = (change: object): Call => chat({ messages: [{ role: "user", cont
 
 type Issue = OllamaError.InvalidRequest["issue"]
 
+const itself: { type: string; properties: Record<string, unknown> } = { type: "object", properties: {} }
+itself.properties["child"] = itself
+
 const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue, call: Call]> = [
   ["an empty model", "model", "modelName", chat({ model: "" })],
   ["a model of spaces", "model", "modelName", chat({ model: " llama3.2" })],
@@ -50,6 +53,21 @@ const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue,
   ["base64 without padding", "messages[0].images[0]", "malformed", message({ images: ["AAA"] })],
   ["an option of the wrong type", "options.num_ctx", "option", chat({ options: { num_ctx: "8192" } })],
   ["an option that is NaN", "options.temperature", "option", chat({ options: { temperature: Number.NaN } })],
+  [
+    "an option of one's own that is NaN",
+    "options.mine.top",
+    "option",
+    chat({ options: { mine: { top: Number.NaN } } })
+  ],
+  ["an option of one's own that is a bigint", "options.mine", "option", chat({ options: { mine: 1n } })],
+  ["an option of one's own that is a function", "options.mine[1]", "option", chat({ options: { mine: [1, () => 2] } })],
+  ["a format that contains itself", "format.properties", "format", chat({ format: itself })],
+  [
+    "an argument that is a bigint",
+    "messages[0].tool_calls[0].function.arguments.id",
+    "malformed",
+    message({ tool_calls: [{ function: { name: "find", arguments: { id: 1n } } }] })
+  ],
   ["a fraction where whole numbers are", "options.seed", "option", chat({ options: { seed: 1.5 } })],
   ["options that are a list", "options", "option", chat({ options: [] })],
   ["a format that is no schema", "format", "format", chat({ format: "xml" })],
