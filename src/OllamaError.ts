@@ -250,7 +250,8 @@ const Failure =
         return `${tag}: ${this.message}`
       }
       toJSON() {
-        return Object.assign({ _tag: tag, message: this.message }, plain({ ...this }))
+        // an error's own cause is not enumerable
+        return Object.assign({ _tag: tag, message: this.message }, plain({ ...this, ...causeOf(this) }))
       }
       [Inspectable.NodeInspectSymbol]() {
         // the head of the stack is what the error was before its fields were set
@@ -259,6 +260,9 @@ const Failure =
     }
     return Discreet as never
   }
+
+const causeOf = ({ cause }: { readonly cause?: unknown }): { readonly cause?: unknown } =>
+  cause === undefined ? {} : { cause }
 
 const plain = (value: unknown): unknown =>
   Duration.isDuration(value)
