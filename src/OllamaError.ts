@@ -160,6 +160,7 @@ interface Failure {
   readonly remedy: string
   readonly partial?: Partial
   readonly attempts: ReadonlyArray<Attempt>
+  readonly cause?: unknown
   readonly stack?: string
 }
 
@@ -261,8 +262,7 @@ const Failure =
     return Discreet as never
   }
 
-const causeOf = ({ cause }: { readonly cause?: unknown }): { readonly cause?: unknown } =>
-  cause === undefined ? {} : { cause }
+const causeOf = ({ cause }: Failure): object => (cause === undefined ? {} : { cause })
 
 const plain = (value: unknown): unknown =>
   Duration.isDuration(value)
