@@ -77,7 +77,8 @@ export const make = <A, Response>(
       endpoint: options.endpoint,
       hasModel: options.hasModel,
       sentOrigin: false,
-      retryAfter: undefined
+      retryAfter: undefined,
+      afterChunk: !isFirst
     })
     return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
   }
