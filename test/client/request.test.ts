@@ -81,6 +81,19 @@ const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue,
     "malformed",
     chat({ tools: [{ type: "function", function: { name: "", parameters: { type: "object", properties: {} } } }] })
   ],
+  [
+    "a priority that there is not",
+    "priority",
+    "malformed",
+    (client) => client.chat(request, untyped({ priority: "urgent" }))
+  ],
+  ["another server, though there is one", "host", "address", (client) => client.list({ host: "gpu-box" })],
+  [
+    "a server that is none",
+    "host",
+    "address",
+    (client) => Stream.runDrain(client.chatStream(request, { host: "a b" }))
+  ],
   ["null, where a field can be left out", "think", "malformed", chat({ think: null })],
   ["a request that is nothing", "request", "malformed", (client) => client.chat(untyped(undefined))],
   ["a request that is a text", "request", "malformed", (client) => client.generate(untyped("Hello"))],
@@ -275,6 +288,8 @@ describe("values at the edge that are right", () => {
       const client = yield* server.connect()
       const good = [
         chat({ messages: [] }),
+        (client: OllamaClient.Service) =>
+          client.chat(request, { host: "127.0.0.1:11434", priority: "batch", session: "a" }),
         message({ content: "" }),
         message({ role: "narrator" }),
         message({ images: ["AAAA", new Uint8Array()] }),

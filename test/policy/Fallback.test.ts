@@ -357,11 +357,13 @@ describe("make", () => {
         tried.push(entry)
         return failures.shift()
       }
-      const answer = yield* fallback.run((entry) => next(entry) ?? Effect.succeed("answer"))
+      const answer = yield* fallback.run<string, OllamaError.OllamaError, never>(
+        (entry) => next(entry) ?? Effect.succeed("answer")
+      )
       assert.strictEqual(answer, "answer")
       // a smaller model does not help against a host that is down
       failures.push(refused)
-      const values = fallback.runStream((entry) => {
+      const values = fallback.runStream<number, OllamaError.OllamaError, never>((entry) => {
         const failed = next(entry)
         return failed === undefined ? Stream.make(1, 2) : Stream.fail(failed)
       })
