@@ -1,6 +1,6 @@
 /** What of the options of a call cannot be: they are checked before anything is sent, as the request is. */
 import * as Either from "effect/Either"
-import * as Address from "../internal/address.js"
+import * as OllamaConfig from "../OllamaConfig.js"
 import type * as OllamaError from "../OllamaError.js"
 import { priorities } from "../policy/concurrency/queue.js"
 import type { CallOptions } from "./service.js"
@@ -19,8 +19,8 @@ export const problem = (options: CallOptions | undefined, own: string): Problem 
   }
   if (host === undefined) return undefined
   const problem = (why: string): Problem => ({ issue: "address", field: "host", why })
-  return Either.match(Address.parse(String(host)), {
-    onLeft: problem,
+  return Either.match(OllamaConfig.address(host), {
+    onLeft: () => problem("it is no address of a server"),
     onRight: ({ url }) => (url === own ? undefined : problem(`this client knows no other server than ${own}`))
   })
 }
