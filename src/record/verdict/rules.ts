@@ -5,7 +5,18 @@
  */
 import * as Duration from "effect/Duration"
 import type { Verdict } from "../Verdict.js"
-import { expected, factors, type Facts, isBehind, millis, noticeable, others, positive, slowerIn } from "./facts.js"
+import {
+  expected,
+  factors,
+  type Facts,
+  isBehind,
+  millis,
+  noticeable,
+  others,
+  positive,
+  slowerIn,
+  type Span
+} from "./facts.js"
 import { given } from "./given.js"
 import * as Limits from "./limits.js"
 import * as Names from "./names.js"
@@ -89,10 +100,15 @@ const silence = ({ evidence: { hasTools, running }, focus, timeout }: Facts): nu
   return focus.actual >= Math.max(hopeless.least, hopeless.times * high) ? focus.actual : undefined
 }
 
+const foreseen = (focus: Span | undefined) => {
+  const millis = expected(focus)
+  return given("expected", millis === undefined ? undefined : duration(millis))
+}
+
 const loading = ({ evidence: { gigabytes }, focus }: Facts): Verdict => ({
   _tag: "Loading",
   elapsed: duration(focus?.actual ?? 0),
-  ...given("expected", focus?.predicted?.expected),
+  ...foreseen(focus),
   ...given("gigabytes", positive(gigabytes))
 })
 
@@ -239,7 +255,7 @@ export const rules: ReadonlyArray<Rule> = [
       return when(isSeen || (isFar && slowerPhases < 2 && host.probe !== "slow"), () => ({
         _tag: "BehindOtherLoad",
         elapsed: elapsedIn(facts),
-        ...given("expected", focus.predicted?.expected)
+        ...foreseen(focus)
       }))
     }
   },
@@ -286,7 +302,7 @@ export const rules: ReadonlyArray<Rule> = [
         () => ({
           _tag: "LongPrompt",
           elapsed: elapsedIn(facts),
-          ...given("expected", focus?.predicted?.expected),
+          ...foreseen(focus),
           ...given("tokens", tokens)
         })
       )
