@@ -9,7 +9,7 @@ import * as Remedies from "./remedies.js"
 import type { Check, CheckName, Fix } from "./report.js"
 import { isOllama } from "./server.js"
 import * as Versions from "./versions.js"
-import { bytes, counted, listed, span } from "./words.js"
+import { bytes, counted, listed, sentence, span } from "./words.js"
 
 type Line = Omit<Check, "name">
 
@@ -28,8 +28,14 @@ const line = (
 const skipped = (text: string): Line => line("skipped", text)
 const unknown = (text: string): Line => line("unknown", text)
 
-const address = ({ facts, place, warning }: Case): Line => {
-  const { notes, problem, url } = facts.address
+/** What cannot be used of the options: the address, a header, a proxy, a certificate authority. */
+const unusable = ({ facts, failure }: Case): string | undefined =>
+  facts.address.problem ?? (failure?._tag === "InvalidRequest" && failure.endpoint === "" ? failure.remedy : undefined)
+
+const address = (judged: Case): Line => {
+  const { facts, place, warning } = judged
+  const { notes, url } = facts.address
+  const problem = unusable(judged)
   if (problem !== undefined) return line("failed", problem, undefined, [Remedies.correctAddress(place)])
   const all = [`${url}.`, ...notes, ...(warning === undefined ? [] : [warning])].join(" ")
   return line(warning === undefined ? "ok" : "warning", all)
@@ -253,7 +259,7 @@ const load = ({ facts }: Case): Line => {
   const known = limits.find(({ clock, measured }) => clock === "load" && measured !== undefined)
   return known === undefined
     ? unknown("No load was measured: that needs leave to load a model.")
-    : line("ok", `${known.text[0]?.toUpperCase()}${known.text.slice(1)}.`)
+    : line("ok", `${sentence(known.text)}.`)
 }
 
 const queue = ({ facts }: Case): Line => {
@@ -283,13 +289,10 @@ const limits = ({ facts }: Case): Line => {
   const short = facts.limits.filter(({ fits }) => fits === "no")
   const tight = facts.limits.filter(({ fits }) => fits === "tight")
   const known = facts.limits.filter(({ limit, measured }) => limit !== undefined && measured !== undefined)
-  const texts = [...short, ...tight, ...known.filter((limit) => !short.includes(limit) && !tight.includes(limit))]
+  const texts = [...short, ...tight, ...known.filter(({ fits }) => fits === "yes")]
   if (texts.length === 0) return unknown("Nothing was measured that the limits of the policy apply to.")
-  const text = texts.map(({ text }) => text).join(". ")
-  return line(
-    short.length > 0 ? "failed" : tight.length > 0 ? "warning" : "ok",
-    `${text[0]?.toUpperCase()}${text.slice(1)}.`
-  )
+  const text = texts.map(({ text }) => `${sentence(text)}.`).join(" ")
+  return line(short.length > 0 ? "failed" : tight.length > 0 ? "warning" : "ok", text)
 }
 
 export const all = (judged: Case, wanted: string | undefined, now: DateTime.Utc): ReadonlyArray<Check> => {

@@ -5,7 +5,7 @@ import { type Rule, say, type Statement } from "./case.js"
 import type { Call, Limit } from "./facts.js"
 import * as Remedies from "./remedies.js"
 import { isOllama, reasonOf } from "./server.js"
-import { counted, listed, span } from "./words.js"
+import { counted, listed, sentence, span } from "./words.js"
 
 /** A wait that is seen as one. */
 const longWait = Duration.seconds(1)
@@ -27,7 +27,7 @@ const relieve = (place: Remedies.Place) => [
     "4",
     "Let each model answer several calls at a time, where memory allows it."
   ),
-  Remedies.advice("here", "Add a host (Fleet).")
+  Remedies.advice("here", "Add a host, and name it in policy.fallback.")
 ]
 
 const waited = (call: Call): Duration.Duration =>
@@ -35,7 +35,9 @@ const waited = (call: Call): Duration.Duration =>
 
 const called: Rule = ({ facts, place }) => {
   const { call } = facts
-  if (call === undefined) return []
+  if (call === undefined) {
+    return [say("overloaded", "unknown", "No model was called, so it is not known whether calls wait in its queue.")]
+  }
   const one = `A call of one token of ${call.model}`
   switch (call.outcome) {
     case "success": {
@@ -127,7 +129,7 @@ const limits: Rule = ({ facts }) => {
       say(
         "timeoutTooLow",
         "yes",
-        `${text[0]?.toUpperCase()}${text.slice(1)}.`,
+        `${sentence(text)}.`,
         ...(measured === undefined ? [] : [Remedies.raiseLimit(clock, enough(measured))])
       )
     )
@@ -135,14 +137,20 @@ const limits: Rule = ({ facts }) => {
   const generating = facts.limits.filter(({ clock }) => clock === "load" || clock === "firstToken")
   const measured = facts.limits.filter((limit) => limit.measured !== undefined && limit.fits !== "unknown")
   if (generating.every(({ fits }) => fits !== "unknown") && measured.length > 0) {
-    return measured.map(({ text }) => say("timeoutTooLow", "no", `${text[0]?.toUpperCase()}${text.slice(1)}.`))
+    return measured.map(({ text }) => say("timeoutTooLow", "no", `${sentence(text)}.`))
   }
   const open = generating.filter(({ fits }) => fits === "unknown").map(({ clock }) => clock)
   return [
     ...measured
       .filter(({ clock }) => clock === "firstToken")
-      .map(({ text }) => say("timeoutTooLow", "no", `${text[0]?.toUpperCase()}${text.slice(1)}.`)),
-    say("timeoutTooLow", "unknown", `Nothing was measured that the limits of ${listed(open)} apply to.`)
+      .map(({ text }) => say("timeoutTooLow", "no", `${sentence(text)}.`)),
+    say(
+      "timeoutTooLow",
+      "unknown",
+      open.length > 1
+        ? "Neither a load nor a first token was measured, so their limits are not tested."
+        : `No ${open[0] === "load" ? "load" : "first token"} was measured, so its limit is not tested.`
+    )
   ]
 }
 
@@ -230,7 +238,7 @@ const history: Rule = ({ place, records }) => {
         `Memory holds too few models: ${counted(worst.loads, "load")}, because ${rivals} push each other out.`,
         Remedies.advice(
           "here",
-          "Use fewer or smaller models on this host, or a smaller num_ctx; or give each model a host of its own (Fleet)."
+          "Use fewer or smaller models on this host, or a smaller num_ctx; or give each model a host of its own."
         ),
         Remedies.serverVariable(
           place,

@@ -248,7 +248,7 @@ const certificate: Rule = (judged) => {
     say(
       "unreachable",
       "yes",
-      `${faults[fault]}${tls.code === undefined ? "" : ` (${tls.code})`}.${by}`,
+      `${faults[fault]}${tls.code === undefined ? "" : ` (${tls.code})`}.${by}${fault === "notTls" ? found(judged) : ""}`,
       ...fixes[fault]
     )
   ]

@@ -68,7 +68,7 @@ export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.
       const [took, result] = found.value
       return Either.match(result, {
         onRight: ({ version }): Server => ({
-          kind: /-simulator$/.test(version) ? "simulator" : Internal.isCloud(address) ? "cloud" : "ollama",
+          kind: version.endsWith("-simulator") ? "simulator" : Internal.isCloud(address) ? "cloud" : "ollama",
           ...seen,
           version,
           took

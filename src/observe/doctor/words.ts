@@ -21,3 +21,6 @@ export const listed = (texts: ReadonlyArray<string>, most = 5): string =>
   texts.length <= most
     ? texts.join(", ")
     : `${texts.slice(0, most).join(", ")} and ${counted(texts.length - most, "other")}`
+
+/** With a capital letter. */
+export const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
