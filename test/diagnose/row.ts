@@ -29,6 +29,12 @@ export const isRight = ({ failure }: Row): boolean => failure?.isRight !== false
 
 const skipped = ({ id, what }: Situation, why: string): Row => ({ id, what, skipped: why })
 
+const notStaged = ({ id, what }: Situation, defect: unknown): Row => ({
+  id,
+  what,
+  failure: { isRight: false, shown: "not staged", problems: [String(defect)] }
+})
+
 export type End = Extract<ClientLine, { readonly _tag: "End" }>
 
 const call = (client: Process.Running, job: CallJob, turn: Turn | undefined): Effect.Effect<End> =>
@@ -116,4 +122,7 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
       millis: end.millis,
       failure: judge(end.outcome, situation.expected)
     }
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.scoped,
+    Effect.catchAllDefect((defect) => Effect.succeed(notStaged(situation, defect)))
+  )

@@ -9,7 +9,7 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { execFile, execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -38,6 +38,8 @@ export const names: Readonly<Record<string, string>> = {
 }
 
 export interface Lab {
+  /** Of letters and digits, and no other lab has it at this time. */
+  readonly name: string
   /** A folder for what its programs read and write. */
   readonly folder: string
   /** A command as it is run at this place. */
@@ -153,13 +155,16 @@ const hosts = Object.entries(names)
   .join("")
 
 export const make: Effect.Effect<Lab, never, Scope.Scope> = Effect.gen(function* () {
-  const { folder, spaces } = yield* Effect.acquireRelease(
+  const { folder, name, spaces } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       begin()
-      const name = `eo-${process.pid}-${made}`
-      const spaces = { client: `${name}-client`, way: `${name}-way`, server: `${name}-server` }
+      const space = `eo-${process.pid}-${made}`
+      const spaces = { client: `${space}-client`, way: `${space}-way`, server: `${space}-server` }
       for (const space of Object.values(spaces)) standing.add(space)
-      return { folder: mkdtempSync(join(tmpdir(), "effect-ollama-real-")), spaces }
+      const folder = mkdtempSync(join(tmpdir(), "effect-ollama-real-"))
+      // squid reads it as another user
+      chmodSync(folder, 0o755)
+      return { name: `lab${process.pid}x${made}`, folder, spaces }
     }),
     ({ folder, spaces }) =>
       Effect.sync(() => {
@@ -184,13 +189,15 @@ export const make: Effect.Effect<Lab, never, Scope.Scope> = Effect.gen(function*
   for (const [space, batch] of wires(spaces.client, spaces.way, spaces.server)) {
     yield* command("ip", ["-n", space, "-batch", "-"], `${batch}\n`)
   }
-  yield* run("way", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+  // a router says that there is no way once a second at most, and all else then looks like packets that are dropped
+  yield* run("way", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
   for (const place of places) {
     yield* etc(place, "hosts", hosts)
     // nobody answers there unless a situation has a name server
     yield* etc(place, "resolv.conf", `nameserver ${addresses.way}\noptions timeout:1 attempts:1\n`)
   }
   return {
+    name,
     folder,
     at,
     run,

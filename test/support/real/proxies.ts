@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { execFileSync } from "node:child_process"
-import { writeFileSync } from "node:fs"
+import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { addresses, type Lab } from "./lab.js"
 import * as Process from "./process.js"
@@ -63,8 +63,7 @@ export const squid = (lab: Lab, access: string): Effect.Effect<void, never, Scop
       "squid.conf",
       `http_port ${addresses.way}:${port}
 pid_filename none
-cache_effective_user root
-cache_log stdio:${lab.folder}/squid.log
+cache_log /dev/null
 access_log none
 cache deny all
 coredump_dir ${lab.folder}
@@ -76,6 +75,14 @@ connect_timeout 2 seconds
 ${access}
 `
     )
-    const running = yield* Process.start(lab, "way", ["squid", "-N", "-d1", "-f", file])
+    // it leaves its shared memory behind when it is killed
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const name of readdirSync("/dev/shm")) {
+          if (name.startsWith(`${lab.name}-`)) rmSync(join("/dev/shm", name))
+        }
+      })
+    )
+    const running = yield* Process.start(lab, "way", ["squid", "-N", "-d1", "-n", lab.name, "-f", file])
     yield* running.until(/Accepting HTTP Socket connections/)
   })
