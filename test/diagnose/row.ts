@@ -91,7 +91,9 @@ const problemsOf = (outcome: Outcome, expected: Situation["expected"]): Readonly
   }
   if (expected === "success") return [`it had to succeed: ${outcome.message}`]
   const { partial } = outcome.failure
-  const wrong = differences({ partial: undefined, ...outcome.failure }, { partial: false, ...expected })
+  const { says = /^/, ...fields } = expected
+  const wrong = differences({ partial: undefined, ...outcome.failure }, { partial: false, ...fields })
+  if (!says.test(outcome.message)) return [...wrong, `the message is not ${says}`]
   if (partial === undefined) return wrong
   return whole.startsWith(partial.text) && partial.chunks >= before
     ? wrong

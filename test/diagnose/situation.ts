@@ -20,6 +20,8 @@ export interface Failure {
   readonly partial?: boolean
   /** Attempts before it. */
   readonly attempts?: number
+  /** In its message. */
+  readonly says?: RegExp
   readonly [field: string]: unknown
 }
 

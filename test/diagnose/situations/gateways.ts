@@ -45,7 +45,7 @@ const silentAfter = (chunks: number): ServerJob => ({
   faults: [{ _tag: "StallAfter", chunks }]
 })
 
-const impatient = `${Nginx.streaming} proxy_read_timeout 1s; ${to}`
+const impatient = `${Nginx.streaming.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s")} ${to}`
 
 export const gateways: ReadonlyArray<Situation> = [
   gateway("through", "a proxy that is set up well", { http: block(`${Nginx.streaming} ${to}`), ...well }),

@@ -164,7 +164,7 @@ export const names: ReadonlyArray<Situation> = [
         ),
         at("ollama.lan")
       ),
-    expected: unreachable("dns"),
+    expected: { ...noConnection, says: /The name server does not answer/ },
     ...down
   }),
   situation("dead-v6", "the name has an IPv6 address that leads nowhere, and a good IPv4 address", {

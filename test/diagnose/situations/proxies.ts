@@ -5,7 +5,7 @@ import * as Certificates from "../../support/real/certificates.js"
 import { addresses, type Lab } from "../../support/real/lab.js"
 import * as Nginx from "../../support/real/nginx.js"
 import * as Proxies from "../../support/real/proxies.js"
-import { behind, port, quick, server, type Situation, situation, type Told } from "../situation.js"
+import { behind, nameServer, port, quick, server, type Situation, situation, type Told } from "../situation.js"
 
 type Rest = Omit<Parameters<typeof situation>[2], "stage">
 
@@ -124,7 +124,7 @@ export const proxies: ReadonlyArray<Situation> = [
     causes: ["serverDown"]
   }),
   proxied("proxy-no-name", "squid does not know the name", {
-    proxy: open,
+    proxy: (lab) => Effect.zipRight(nameServer(lab, { otherwise: "nxdomain" }), open(lab)),
     told: told(Proxies.address, { OLLAMA_HOST: `http://ollama.lan:${port}` }),
     ...unusable,
     causes: ["serverDown"]
@@ -136,6 +136,13 @@ export const proxies: ReadonlyArray<Situation> = [
     verdict: "ProxyInTheWay",
     causes: ["firewallOrProxy"],
     isInTests: true
+  }),
+  proxied("proxy-silent", "packets to the proxy are dropped", {
+    needs: ["netns", "nft"],
+    proxy: (lab) => lab.filter("way", "input", "drop"),
+    expected: { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1, says: /The proxy does not answer/ },
+    verdict: "ProxyInTheWay",
+    causes: ["firewallOrProxy"]
   }),
   situation("no-proxy", "the host is named in NO_PROXY, and there is no proxy", {
     stage: (lab) => Effect.as(server(lab), told(Proxies.address, { NO_PROXY: "localhost,10.99.2.0/24" })),

@@ -104,9 +104,9 @@ export const servers: ReadonlyArray<Situation> = [
     causes: []
   }),
   served("total-too-short", "the limit on the whole call is shorter than the answer", {
-    server: {},
-    policy: { ...small, timeouts: { ...small.timeouts, total: "500 millis" } },
-    expected: { _tag: "Timeout", phase: "total", limit: 500, partial: true, attempts: 0 },
+    server: { models: [{ ...speaking, loaded: true, tokenTime: "200 millis" }] },
+    policy: { ...small, timeouts: { ...small.timeouts, total: "3 seconds" } },
+    expected: { _tag: "Timeout", phase: "total", limit: 3000, partial: true, attempts: 0 },
     verdict: "TooShort",
     ...tooLow
   })
