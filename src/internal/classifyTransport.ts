@@ -54,6 +54,10 @@ const unroutable = unreachable(
   "unroutable",
   "No way leads to this host: check the address, that the machine is on, the VPN, and firewalls that drop packets"
 )
+const exhausted = unreachable(
+  "unroutable",
+  "This machine cannot open another connection (no files, ports or memory are left for it): close what is not needed, raise the limits (ulimit -n), or make fewer calls at once"
+)
 const reset = unreachable(
   "reset",
   "The connection was closed before an answer: the server may have stopped or restarted; look into its log and ask again"
@@ -101,9 +105,10 @@ const rules: ReadonlyArray<Rule> = [
   { code: /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, seed: dns },
   {
     // EINVAL: a route of this machine that throws packets away (`ip route add blackhole`)
-    code: /^(E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|ETIMEDOUT|EINVAL)$/,
+    code: /^(E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|EINVAL)$/,
     seed: unroutable
   },
+  { code: /^(E[MN]FILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL)$/, seed: exhausted },
   { code: /^(EACCES|EPERM)$/, seed: firewall },
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
@@ -177,7 +182,7 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
 }
 
 const connectCode =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EINVAL|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EINVAL|E[MN]FILE|ENOBUFS|ENOMEM|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
 
 /** Whether the failure says that no connection was made, so that nothing was sent. */
 export const isBeforeConnection = ({ code }: Found): boolean =>

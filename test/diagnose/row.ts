@@ -46,7 +46,9 @@ const call = (client: Process.Running, job: CallJob, turn: Turn | undefined): Ef
       if (!text.startsWith("{")) continue
       const line = JSON.parse(text) as ClientLine
       if (line._tag === "End") return line
-      if (line.nth === before && turn !== undefined) yield* turn
+      const isTurn = line._tag === "Chunk" ? line.nth === before && job.before === 0 : job.before > 0
+      if (isTurn && turn !== undefined) yield* turn
+      if (line._tag === "Before") yield* client.write("")
     }
   })
 
@@ -116,7 +118,14 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
     const lab = yield* Labs.make
     const { turn, ...told } = yield* situation.stage(lab)
     const running = yield* client(lab, situation, told)
-    const job: CallJob = { operation: "chatStream", model, characters: 20, before: 0, ...told }
+    const job: CallJob = {
+      operation: "chatStream",
+      model,
+      characters: 20,
+      before: 0,
+      isExhausted: false,
+      ...told
+    }
     const end = yield* call(running, job, turn)
     return {
       id: situation.id,

@@ -31,7 +31,7 @@ export interface Told extends Partial<CallJob> {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What can be done once the client has a part of the answer. */
+/** What is done once the client has a part of the answer, or has had the calls that go before. */
 export type Turn = Effect.Effect<void>
 
 export interface Situation {

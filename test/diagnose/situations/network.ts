@@ -24,7 +24,7 @@ const fromServer = `ip saddr ${addresses.server} tcp sport ${port}`
 const at = (host: string): Told => ({ env: { OLLAMA_HOST: `http://${host}:${port}` } })
 
 /** More patience than the resolver and the neighbours of a machine have. */
-const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds" } } as const
+const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds", gap: "15 seconds" } } as const
 
 const down = { verdict: "HostDown", causes: ["serverDown"] } as const
 const barred = { verdict: "HostDown", causes: ["firewallOrProxy"] } as const
@@ -114,6 +114,23 @@ export const ways: ReadonlyArray<Situation> = [
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
     causes: ["firewallOrProxy"]
+  }),
+  situation("no-files", "the client's process has used up its files", {
+    stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
+    expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
+    verdict: "ClientOffline",
+    causes: []
+  }),
+  situation("no-ports", "the client's machine has used up its ports", {
+    stage: (lab) =>
+      Effect.gen(function* () {
+        yield* server(lab)
+        yield* lab.run("client", "sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40003")
+        return { others: { address: addresses.server, port, connections: 4 } }
+      }),
+    expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
+    verdict: "ClientOffline",
+    causes: []
   }),
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
@@ -211,6 +228,10 @@ const signalled = (
 const silence = { _tag: "Timeout", phase: "gap", limit: 2000, partial: true, attempts: 0 }
 const broken = { _tag: "StreamInterrupted", phase: "gap", partial: true, attempts: 0 }
 
+/** Goes wrong for a second, and is well again. */
+const passing = (begin: Effect.Effect<unknown>, end: Effect.Effect<unknown>): Effect.Effect<void> =>
+  begin.pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(end), Effect.asVoid)
+
 export const lines: ReadonlyArray<Situation> = [
   situation("latency", "300 ms each way", {
     needs: ["netns", "netem"],
@@ -267,6 +288,44 @@ export const lines: ReadonlyArray<Situation> = [
     expected: { _tag: "Timeout", phase: "firstToken", attempts: 0 },
     verdict: "Unknown",
     causes: ["firewallOrProxy"]
+  }),
+  situation("healed", "all packets are dropped for a second in the middle of the answer", {
+    needs: filters,
+    policy: patient,
+    stage: (lab) =>
+      Effect.as(server(lab), {
+        turn: passing(lab.filter("way", "forward", "drop"), lab.run("way", "nft", "flush", "ruleset"))
+      }),
+    ...well
+  }),
+  situation("small-mtu", "a part of the way takes small packets only, and says so", {
+    stage: (lab) =>
+      Effect.as(Effect.zip(server(lab), lab.run("way", "ip", "link", "set", "eth2", "mtu", "600")), {
+        characters: 4000
+      }),
+    ...well
+  }),
+  situation("forgotten", "a firewall has forgotten the connection that was kept, and resets it", {
+    needs: filters,
+    stage: (lab) =>
+      Effect.as(server(lab), {
+        before: 1,
+        turn: Effect.asVoid(
+          Effect.zip(
+            lab.run("way", "sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_loose=0"),
+            lab.filter("way", "forward", "ct state invalid reject with tcp reset")
+          )
+        )
+      }),
+    ...well
+  }),
+  situation("hiccup", "the server stands still for a second in the middle of the answer", {
+    stage: (lab) =>
+      Effect.map(server(lab), (running) => ({
+        turn: passing(running.signal("SIGSTOP"), running.signal("SIGCONT"))
+      })),
+    policy: patient,
+    ...well
   }),
   signalled("killed", "the server is killed in the middle of the answer", "SIGKILL", {
     expected: broken,

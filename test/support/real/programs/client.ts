@@ -5,9 +5,13 @@
 import { OllamaClient, OllamaError } from "effect-ollama"
 import { OllamaNode } from "effect-ollama/node"
 import { Cause, Config, Duration, Effect, Exit, Option, Schema, Stream } from "effect"
+import { closeSync, openSync } from "node:fs"
+import * as Net from "node:net"
 import { createInterface } from "node:readline"
 import type { CallJob, ClientLine, Outcome } from "./protocol.js"
 import { say } from "./say.js"
+
+const lines = createInterface(process.stdin)[Symbol.asyncIterator]()
 
 const tell = (line: ClientLine): void => say(line)
 
@@ -39,15 +43,37 @@ const outcomeOf = (exit: Exit.Exit<string, unknown>): Outcome =>
     }
   })
 
+/** Opens files until there is no number left for one more; a file is one number, and so is a connection. */
+const exhaust = (): (() => void) => {
+  const files: Array<number> = []
+  try {
+    for (;;) files.push(openSync("/dev/null", "r"))
+  } catch {
+    return () => files.forEach((file) => closeSync(file))
+  }
+}
+
+const connect = ({ address, connections, port }: NonNullable<CallJob["others"]>) =>
+  Effect.forEach(Array.from({ length: connections }), () =>
+    Effect.async<void>((resume) => {
+      Net.connect(port, address, () => resume(Effect.void))
+    })
+  )
+
 const run = (job: CallJob) =>
   Effect.gen(function* () {
     for (let nth = 0; nth < job.before; nth++) yield* ask(job, () => undefined)
+    tell({ _tag: "Before" })
+    yield* Effect.promise(() => lines.next())
+    if (job.others !== undefined) yield* connect(job.others)
+    const release = job.isExhausted ? exhaust() : () => undefined
+    yield* Effect.addFinalizer(() => Effect.sync(release))
     const [elapsed, exit] = yield* ask(job, (nth) => tell({ _tag: "Chunk", nth })).pipe(Effect.exit, Effect.timed)
     return { outcome: outcomeOf(exit), millis: Math.round(Duration.toMillis(elapsed)) }
-  })
+  }).pipe(Effect.scoped)
 
-for await (const line of createInterface(process.stdin)) {
-  const job = JSON.parse(line) as CallJob
+for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+  const job = JSON.parse(line.value) as CallJob
   const layer = OllamaNode.layerConfig(job.ca === undefined ? {} : { ca: Config.succeed(job.ca) })
   const exit = await Effect.runPromiseExit(Effect.provide(run(job), layer))
   tell(

@@ -23,7 +23,7 @@ export interface RelayJob {
   readonly target: { readonly address: string; readonly port: number }
 }
 
-/** A line to `client`, which is configured by the variables of its environment. */
+/** A line to `client`, followed by an empty one when the call may begin: the client is configured by the variables of its environment. */
 export interface CallJob {
   readonly operation: "chat" | "chatStream"
   readonly model: string
@@ -33,6 +33,10 @@ export interface CallJob {
   readonly ca?: string | undefined
   /** Calls that go before, each to its end. */
   readonly before: number
+  /** Whether the process has used up its files before the call, as one that leaks them has. */
+  readonly isExhausted: boolean
+  /** An address and port that other connections of this machine lead to, and how many they are. */
+  readonly others?: { readonly address: string; readonly port: number; readonly connections: number } | undefined
 }
 
 export type Outcome =
@@ -40,8 +44,9 @@ export type Outcome =
   | { readonly _tag: "Failure"; readonly failure: typeof OllamaError.OllamaError.Encoded; readonly message: string }
   | { readonly _tag: "Defect"; readonly words: string }
 
-/** A line from `client`. */
+/** A line from `client`. After `Before`, which stands for the calls that go before, it waits for a line. */
 export type ClientLine =
+  | { readonly _tag: "Before" }
   | { readonly _tag: "Chunk"; readonly nth: number }
   | {
       readonly _tag: "End"
