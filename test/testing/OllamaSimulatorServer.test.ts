@@ -343,13 +343,13 @@ describe("OllamaSimulatorServer", () => {
 
 describe("the names that a server on loopback is called by", () => {
   const called = (url: string, host: string) =>
-    Effect.async<number | undefined>((resume) => {
+    Effect.async<number | undefined, Error>((resume) => {
       http
         .get(`${url}/api/version`, { headers: { host } }, (response) => {
           response.resume()
           resume(Effect.succeed(response.statusCode))
         })
-        .on("error", () => resume(Effect.succeed(undefined)))
+        .on("error", (error) => resume(Effect.fail(error)))
     })
 
   it.scopedLive("its own, local ones and private addresses; others are forbidden", () =>
