@@ -32,6 +32,8 @@ export interface Answer {
   /** Whether an Origin header was, or in a browser may have been, sent. */
   readonly sentOrigin: boolean
   readonly retryAfter: Duration.Duration | undefined
+  /** A line of a stream of which other lines have come. */
+  readonly afterChunk?: boolean
 }
 
 /** A `Seed`, or what wants to know more of the answer than that it is one of these. */
@@ -187,6 +189,12 @@ const requestRules: ReadonlyArray<Rule> = [
   [/^/, signIn, ({ text }) => text.signinUrl !== undefined]
 ]
 
+/** What a status would have said, in an answer that is 200 (proxies, and servers before 0.12.6), while nothing else came. */
+const lineRules: ReadonlyArray<Rule> = [
+  [/^model ['"].*['"] not found/, modelNotFound, ({ hasModel }) => hasModel],
+  [/maximum pending requests exceeded/, serverBusy]
+]
+
 const badRequestRules: ReadonlyArray<Rule> = [
   [
     // Go's TLS listener, and nginx
@@ -306,7 +314,7 @@ const search = (rules: ReadonlyArray<Rule>, answer: Answer, ...texts: ReadonlyAr
 }
 
 /** The tables for what the server says of a request or of its processes, one after the other. */
-const wordings = ({ endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
+const wordings = ({ afterChunk, endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
   if (status === 400 || status === 422) {
     // embed answers every failure of its runner with 400
     return [...(endpoint.kind === "embedding" ? runnerRules : []), ...badRequestRules, ...requestRules]
@@ -314,8 +322,9 @@ const wordings = ({ endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
   const isPlain = text.kind === "json" || text.kind === "text"
   if (!isPlain || (status >= 300 && status < 500)) return []
   const registry = endpoint.kind === "transfer" ? registryRules : []
+  const line = status < 300 && afterChunk !== true ? lineRules : []
   // 502 is about the way to the cloud, and 503 about load, whatever the text
-  return status === 502 || status === 503 ? registry : [...requestRules, ...registry, ...runnerRules]
+  return status === 502 || status === 503 ? registry : [...line, ...requestRules, ...registry, ...runnerRules]
 }
 
 /** The failure behind an answer with a bad status, or behind an error line of a stream. */

@@ -669,6 +669,33 @@ const shapes: ReadonlyArray<TextCase> = [
   },
   {
     group: "shapes",
+    name: "a missing model, with status 200",
+    calls: chat,
+    status: 200,
+    headers: json,
+    body: error("model 'gemma3:270m' not found"),
+    result: { failure: { tag: "ModelNotFound", status: 200, isRetryable: false } }
+  },
+  {
+    group: "shapes",
+    name: "a full queue, with status 200",
+    calls: chat,
+    status: 200,
+    headers: ndjson,
+    body: error("server busy, please try again.  maximum pending requests exceeded"),
+    result: { failure: { tag: "Overloaded", fields: { by: "server" }, status: 200, isRetryable: true } }
+  },
+  {
+    group: "shapes",
+    name: "a text like that after a chunk",
+    calls: chat,
+    status: 200,
+    headers: ndjson,
+    body: `${chunk("Hel")}\n${error("model 'gemma3:270m' not found")}\n`,
+    result: { failure: { tag: "ServerError", partial: { chunks: 1, text: "Hel" }, isRetryable: true } }
+  },
+  {
+    group: "shapes",
     name: "an error object with status 200",
     calls: chat,
     status: 200,
