@@ -169,7 +169,9 @@ const waiting = (
       const url = new URL(request.url)
       const route = routes?.(url)
       const [origin, waited] =
-        route?._tag === "forward" ? [route.server.origin, new URL(route.server.origin).origin] : [url.origin, url.origin]
+        route?._tag === "forward"
+          ? [route.server.origin, new URL(route.server.origin).origin]
+          : [url.origin, url.origin]
       const leave = connectors.wait(waited)
       return effect.pipe(
         Effect.tapError((error) => Effect.sync(() => ClassifyTransport.isBroken(error) && renew(origin))),
