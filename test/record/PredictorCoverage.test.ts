@@ -32,7 +32,8 @@ const coverage = <K extends string>(
     for (let count = 1; count <= Math.max(...counts); count++) {
       state = Predictor.observe(state, draw(dice, count * 60_000))
       const column = counts.indexOf(count)
-      for (let n = 0; column >= 0 && n < tries; n++) {
+      if (column < 0) continue
+      for (let n = 0; n < tries; n++) {
         const next = draw(dice, (count + 1) * 60_000)
         for (const [key, compare] of Record.toEntries(compared)) {
           const [measured, predicted] = compare(state, next)
