@@ -2,6 +2,7 @@
 import * as MetricLabel from "effect/MetricLabel"
 import * as Residency from "../../client/residency.js"
 import { defined } from "../../internal/defined.js"
+import * as GenAi from "../../internal/genAi.js"
 import type { Instrument, Series } from "./instrument.js"
 
 /** What stands for all names beyond the limit, as in OpenTelemetry (`error.type`). */
@@ -10,14 +11,6 @@ const other = "_OTHER"
 /** Model names come from whoever calls, so they need a limit; hosts come from the configuration. */
 const modelLimit = 100
 const hostLimit = 50
-
-/** The operations that the conventions know, by the names that they have there. */
-const generative: Readonly<Record<string, string>> = {
-  chat: "chat",
-  generate: "text_completion",
-  embed: "embeddings",
-  embeddings: "embeddings"
-}
 
 export interface Subject {
   readonly operation?: string | undefined
@@ -43,12 +36,11 @@ export interface Target {
   readonly series: (instrument: Instrument, ...own: ReadonlyArray<string>) => Series
 }
 
-const serverOf = (host: string): Readonly<Record<string, string>> => {
-  const { hostname, port, protocol } = new URL(host)
-  return {
-    "server.address": hostname.replace(/^\[|\]$/g, ""),
-    "server.port": port === "" ? (protocol === "https:" ? "443" : "80") : port
-  }
+const serverOf = (host: string | undefined): Readonly<Record<string, string>> => {
+  if (host === undefined) return {}
+  if (host === other) return { "server.address": other }
+  const { address, port } = GenAi.serverOf(host)
+  return { "server.address": address, "server.port": String(port) }
 }
 
 /** Lets the first names pass, and is `_OTHER` for all that come later, and for those that are not to be kept. */
@@ -107,15 +99,16 @@ export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject
     const key = `${about.operation ?? ""} ${about.host ?? ""} ${about.model ?? ""}`
     const before = made.get(key)
     if (before !== undefined) return before
-    const operation = about.operation === undefined ? undefined : (generative[about.operation] ?? about.operation)
-    const attributes = defined({
-      "gen_ai.operation.name": operation,
-      "gen_ai.provider.name": operation === undefined ? undefined : "ollama",
-      "gen_ai.request.model": about.model,
-      ...(about.host === undefined ? {} : about.host === other ? { "server.address": other } : serverOf(about.host))
-    })
+    const { operation } = about
+    const attributes = {
+      ...defined({ "gen_ai.request.model": about.model }),
+      ...(operation === undefined
+        ? {}
+        : { "gen_ai.operation.name": GenAi.operationName(operation), "gen_ai.provider.name": GenAi.provider }),
+      ...serverOf(about.host)
+    }
     const target = {
-      isGenerative: about.operation !== undefined && about.operation in generative,
+      isGenerative: operation !== undefined && GenAi.isKnown(operation),
       series: make(attributes, base)
     }
     made.set(key, target)
