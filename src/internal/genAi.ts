@@ -17,8 +17,9 @@ export const isKnown = (operation: string): boolean => Object.hasOwn(known, oper
 export const operationName = (operation: string): string =>
   isKnown(operation) ? (known[operation] ?? operation) : operation
 
-/** `server.address` and `server.port` of an address such as `http://[::1]:11434/ollama`. */
-export const serverOf = (host: string): { readonly address: string; readonly port: number } => {
+/** `server.address` and `server.port` of an address such as `http://[::1]:11434/ollama`; nothing of what is no address. */
+export const serverOf = (host: string): { readonly address: string; readonly port: number } | undefined => {
+  if (!URL.canParse(host)) return undefined
   const { hostname, port, protocol } = new URL(host)
   return {
     address: hostname.replace(/^\[|\]$/g, ""),

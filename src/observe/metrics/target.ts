@@ -21,8 +21,21 @@ export interface Subject {
 }
 
 /** One name for all spellings of it, and the shortest: `llama3.2` for `llama3.2:latest`. */
-const spelled = (model: string | undefined): string | undefined =>
-  model === undefined ? undefined : Residency.normalName(model).replace(/:latest$/, "")
+const shortest = (model: string): string => Residency.normalName(model).replace(/:latest$/, "")
+
+/** The same, from a memory: it is needed several times in each call, for few names. */
+const speller = () => {
+  const memory = new Map<string, string>()
+  return (model: string | undefined): string | undefined => {
+    if (model === undefined) return undefined
+    const before = memory.get(model)
+    if (before !== undefined) return before
+    if (memory.size >= 2 * modelLimit) memory.clear()
+    const name = shortest(model)
+    memory.set(model, name)
+    return name
+  }
+}
 
 /** Outcomes that say nothing for the model being there. */
 const unproven = new Set(["ModelNotFound", "InvalidRequest"])
@@ -38,9 +51,10 @@ export interface Target {
 
 const serverOf = (host: string | undefined): Readonly<Record<string, string>> => {
   if (host === undefined) return {}
-  if (host === other) return { "server.address": other }
-  const { address, port } = GenAi.serverOf(host)
-  return { "server.address": address, "server.port": String(port) }
+  const server = GenAi.serverOf(host)
+  return server === undefined
+    ? { "server.address": other }
+    : { "server.address": server.address, "server.port": String(server.port) }
 }
 
 /** Lets the first names pass, and is `_OTHER` for all that come later, and for those that are not to be kept. */
@@ -89,6 +103,7 @@ const make = (
 export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject: Subject) => Target) => {
   const model = limited(modelLimit)
   const host = limited(hostLimit)
+  const spelled = speller()
   const made = new Map<string, Target>()
   return (subject) => {
     const about = {
