@@ -85,7 +85,7 @@ const certificates = (ca: string | Uint8Array): ReadonlyArray<string> => {
 }
 
 /** TLS with the program's own authorities added to the well-known ones; parsed once, and not for each connection. */
-const tls = (
+export const tls = (
   options: OllamaNode.TransportOptions
 ): Either.Either<Undici.buildConnector.BuildOptions, OllamaError.InvalidRequest> => {
   const checks = options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }
