@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
   yield* Console.log(`${lines.length} lines, among them:`)
   const shown = lines.filter((line) => /^(gen_ai_client_token_usage_sum|ollama_client_calls_total)/.test(line))
   for (const line of shown.sort()) yield* Console.log(line)
-  if (yield* Config.withDefault(Config.boolean("STAY"), false)) yield* Effect.never
+  if (yield* Config.withDefault(Config.boolean("STAY"), false)) return yield* Effect.never
 })
 
 const main = Layer.unwrapEffect(

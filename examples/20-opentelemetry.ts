@@ -59,4 +59,4 @@ const Tracing = NodeSdk.layer(() => ({
   spanProcessor: new SimpleSpanProcessor(printing)
 }))
 
-program.pipe(Effect.provide(Ollama), Effect.provide(Tracing), NodeRuntime.runMain)
+program.pipe(Effect.provide(Layer.provideMerge(Ollama, Tracing)), NodeRuntime.runMain)
