@@ -60,7 +60,7 @@ const upstream = unreachable(
 )
 const gateway = unreachable(
   "gateway",
-  "A proxy answered, but has no Ollama server behind it: start the server, or correct the proxy's upstream address"
+  "A proxy answered, but does not reach an Ollama server: start the server, correct the proxy's upstream address, or name the host in NO_PROXY"
 )
 /** A page, or the way to another place, where Ollama was expected. */
 export const captivePortal: Seed = blocked(
@@ -201,6 +201,14 @@ const badRequestRules: ReadonlyArray<Rule> = [
     /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/i,
     unreachable("protocol", "Write https:// in the address: this port speaks TLS")
   ],
+  [
+    // nginx
+    /No required SSL certificate was sent|The SSL certificate error/i,
+    blocked(
+      "proxy",
+      "A proxy on the way asks its clients for a certificate, which this one does not send: let it in by other means, or reach the server without that proxy"
+    )
+  ],
   [/raw mode does not support/i, invalid("unsupported", "raw")],
   [
     /does not support (\w+)|currently supported|cannot run this remote model/i,
@@ -236,9 +244,17 @@ const badRequestRules: ReadonlyArray<Rule> = [
   [/NaN or Inf/i, failed]
 ]
 
+/**
+ * What proxies say when they do not reach the server, whatever status they give it: squid, tinyproxy, HAProxy, Apache;
+ * Envoy, Traefik. Without these words a 503 is about load.
+ */
+const noServerBehind =
+  /^50[0-4] (html|text) [^]*(ERR_(CONNECT_FAIL|DNS_FAIL|CANNOT_FORWARD|SECURE_CONNECT_FAIL|ZERO_SIZE_OBJECT)\b|Unable to connect|No server is available to handle|temporarily unable to service your request|no healthy upstream|upstream connect error|no available server)/
+
 /** By `<status> <kind of body> <text>`. */
 const statusRules: ReadonlyArray<Rule> = [
-  [/^2.. html|^3/, captivePortal],
+  // 511 is a login page that says so (RFC 6585)
+  [/^2.. html|^3|^511/, captivePortal],
   [/^40[12]/, signIn],
   [
     /^403 empty/,
@@ -281,7 +297,9 @@ const statusRules: ReadonlyArray<Rule> = [
   [/^4/, invalid("malformed")],
   [/^501/, invalid("unsupported", undefined, "Take a model or server that can do this")],
   [/^502 json|^503 [^]*account unavailable/i, upstream],
-  [/^5(02|2[012356])/, gateway],
+  // Cloudflare's own: 52x, and 530 for a tunnel that is down
+  [/^5(02|2[012356]|30)/, gateway],
+  [noServerBehind, gateway],
   [/^503 html|^5[02]4/, gatewayBusy],
   [/^503/, serverBusy],
   [/^/, failed]
@@ -311,12 +329,12 @@ const wordings = ({ afterChunk, endpoint, status, text }: Answer): ReadonlyArray
 
 /** The failure behind an answer with a bad status, or behind an error line of a stream. */
 export const answer = (input: Answer): Seed => {
-  const { kind, message, status = input.status, type = "" } = input.text
+  const { kind, message, page = "", status = input.status, type = "" } = input.text
   const given = { ...input, status }
   const isLine = status < 300 && kind === "json"
   return (
     search(wordings(given), given, message, type) ??
-    (isLine ? undefined : search(statusRules, given, `${status} ${kind} ${message} ${type}`)) ??
+    (isLine ? undefined : search(statusRules, given, `${status} ${kind} ${message} ${type} ${page}`)) ??
     failed
   )
 }
