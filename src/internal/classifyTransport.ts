@@ -190,3 +190,6 @@ export const isBeforeConnection = ({ code }: Found): boolean =>
 
 /** Whether the server closed a connection without an answer, which is also what HTTP to a TLS port looks like. */
 export const isReset = (seed: Seed): boolean => seed === reset
+
+/** Whether a request failed because its connection broke, whatever else is known of it. */
+export const isBroken = (error: unknown): boolean => isReset(classify(find(error), undefined))
