@@ -25,10 +25,11 @@ import * as Watchdog from "../internal/watchdog.js"
 import * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
+import * as CallOptions from "./callOptions.js"
 import * as Hub from "./hub.js"
 import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
-import * as Patch from "./patch.js"
+import * as Patch from "../policy/patch.js"
 import * as Report from "./report.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
@@ -41,7 +42,6 @@ import * as Upload from "./upload.js"
 const lineLimit = 8 * 1024 * 1024
 
 type Failure = OllamaError.OllamaError
-type CallOptions = OllamaClient.CallOptions
 
 /**
  * Fetch follows redirects by itself, and takes only Authorization along no further: it is told not to. Other transports
@@ -97,7 +97,7 @@ export const make = (
     /** What is told of like a call, though it never becomes one. */
     const refusing = <B, E, R>(
       endpoint: Endpoint.Endpoint,
-      callOptions: CallOptions | undefined,
+      callOptions: OllamaClient.CallOptions | undefined,
       before: Effect.Effect<B, E, R>
     ): Effect.Effect<B, E, R> =>
       Effect.tapError(before, (error) =>
@@ -109,9 +109,13 @@ export const make = (
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Running.Settings, Failure> =>
-      Effect.flatMap(Patch.CurrentPatch, (current) => {
+      Effect.withFiberRuntime((fiber) => {
+        const current = EffectContext.get(fiber.currentContext, Patch.CurrentPatch)
+        const isProbe = EffectContext.get(fiber.currentContext, Hub.IsProbe)
+        const problem = CallOptions.problem(callOptions, address.url)
+        if (problem !== undefined) return refusing(endpoint, callOptions, Request.invalid(host, endpoint, problem))
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
         const refused = (field: string, why: string) =>
           refusing(
@@ -124,9 +128,9 @@ export const make = (
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
-          hub,
+          hub: isProbe ? Hub.mute : hub,
           knowledge,
-          wants,
+          wants: isProbe ? undefined : wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -152,14 +156,14 @@ export const make = (
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,
       draft: Call.Draft<A, Response>,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Response, Failure> =>
       quietly(Effect.flatMap(settings(endpoint, callOptions), (inForce) => Call.fold(draft, inForce)))
 
     const streamed = <A, Response>(
       endpoint: Endpoint.Endpoint,
       draft: Call.Draft<A, Response>,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Stream.Stream<A, Failure> => Call.stream(draft, settings(endpoint, callOptions), quietly)
 
     const encoders = {
@@ -212,12 +216,12 @@ export const make = (
         codec: (status: () => number) => Codec.Codec<A, Response>,
         adjust?: (body: Body) => object
       ) =>
-      (request: Req, callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+      (request: Req, callOptions?: OllamaClient.CallOptions): Effect.Effect<Response, Failure> =>
         folded(endpoint, drafted(endpoint, encode, codec, single, request, adjust), callOptions)
 
     const plain =
       <A, Response>(endpoint: Endpoint.Endpoint, codec: (status: () => number) => Codec.Codec<A, Response>) =>
-      (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+      (callOptions?: OllamaClient.CallOptions): Effect.Effect<Response, Failure> =>
         folded(
           endpoint,
           (server) => Effect.sync(() => Request.call(server.host, endpoint, undefined, codec, single)),
@@ -229,7 +233,7 @@ export const make = (
         endpoint: Endpoint.Endpoint,
         encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>
       ) =>
-      (request: Req, callOptions?: CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
+      (request: Req, callOptions?: OllamaClient.CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
         streamed(endpoint, drafted(endpoint, encode, Codec.progress, asStream, request), callOptions)
 
     const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>

@@ -104,7 +104,7 @@ const changedOptions = (before: string, after: string): ReadonlyArray<string> =>
 export const keyOf = ({ context, name, runner }: Need): string => JSON.stringify([name, context ?? null, runner])
 
 /** Cloud models are never in this server's memory. */
-export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
+export const isCloudModel = (name: string): boolean => /:([^/:]*-)?cloud$/i.test(name.trim())
 
 const number = (u: unknown): number | undefined => (typeof u === "number" ? u : undefined)
 

@@ -41,8 +41,8 @@ export interface Settings {
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
   readonly knowledge: Knowledge
-  /** Of spans. */
-  readonly wants: Tracing.Wants
+  /** Of spans; of a probe of the library's own there are none, and nobody is told that it is slow. */
+  readonly wants: Tracing.Wants | undefined
   readonly lineLimit: number
   readonly policy: Policy
   readonly budget: RetryBudget.Budget | undefined
@@ -82,12 +82,10 @@ export const make = <A, Response>(
     { operation: endpoint.name, endpoint: endpoint.path, host: host.address.url, model, startedAt },
     { ...facts, kind: endpoint.kind, answerLimit, session }
   )
-  journal.traced = Tracing.begin(
-    fiber,
-    clock,
-    { id: journal.id, endpoint, host, model, session, request: plan.request },
-    settings.wants
-  )
+  if (settings.wants !== undefined) {
+    const about = { id: journal.id, endpoint, host, model, session, request: plan.request }
+    journal.traced = Tracing.begin(fiber, clock, about, settings.wants)
+  }
   return {
     settings,
     clock,

@@ -71,7 +71,7 @@ const annotations = ({ call, elapsed, inPhase, kind, phase, predicted, threshold
 /** What is to be watched of a call; nothing where no threshold can ever be passed. */
 export const watch = (running: Running): Watchdog.Entry | undefined => {
   const { slow } = running.settings.policy
-  if (slow === "off") return undefined
+  if (slow === "off" || running.settings.wants === undefined) return undefined
   const absolute = Slow.thresholds(slow, running.limits)
   const least = Duration.toMillis(slow.least)
   const isRelative = slow.factor !== "off" && running.journal.about.model !== undefined

@@ -27,3 +27,13 @@ export const requestOptions: Readonly<Record<string, string>> = {
   frequency_penalty: "gen_ai.request.frequency_penalty",
   presence_penalty: "gen_ai.request.presence_penalty"
 }
+
+/** `server.address` and `server.port` of an address such as `http://[::1]:11434/ollama`; nothing of what is no address. */
+export const serverOf = (host: string): { readonly address: string; readonly port: number } | undefined => {
+  if (!URL.canParse(host)) return undefined
+  const { hostname, port, protocol } = new URL(host)
+  return {
+    address: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
+  }
+}
