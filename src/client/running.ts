@@ -83,7 +83,7 @@ export const make = <A, Response>(
     { ...facts, kind: endpoint.kind, answerLimit, session }
   )
   if (settings.wants !== undefined) {
-    const about = { id: journal.id, endpoint, host, model, session, request: plan.request }
+    const about = { id: journal.id, endpoint, host, model, session, request: plan.request, isStreamed: !plan.folded }
     journal.traced = Tracing.begin(fiber, clock, about, settings.wants)
   }
   return {

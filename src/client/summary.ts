@@ -36,7 +36,7 @@ export const of = (
   const { startedAt } = journal.about
   const { generated, prompt } = Timing.tokens(trail?.last)
   const reason = Timing.doneReason(trail?.last)
-  const firstAt = trail?.firstAt
+  const firstAt = journal.facts.kind === "generation" ? trail?.firstAt : undefined
   return {
     ...defined({
       "gen_ai.response.model": responseModel(trail?.last),
