@@ -19,6 +19,7 @@ import * as Report from "./report.js"
 import * as Retrying from "./retrying.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
+import * as Slowness from "./slowness.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -36,9 +37,11 @@ const win = <A, Response>(
 ): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
   Effect.flatMap(draft(settings.server), (call) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.clock, (clock) => {
-        const running = Running.make(call, settings, clock)
-        const end = Report.begin(running, call.plan.endpoint.kind)
+      Effect.withFiberRuntime<Attempt.Won<A, Response>, Failure>((fiber) => {
+        const running = Running.make(call, settings, fiber)
+        const { clock } = running
+        const watched = Slowness.watch(running)
+        const end = Report.begin(running, watched)
         let winner: Attempt.Won<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
           return (won: Attempt.Won<A, Response>): void => {
@@ -49,7 +52,9 @@ const win = <A, Response>(
         }
         const first = attempts(call, running, settings.server, [], holding(settings.server, call))
         const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
-        return Effect.matchCauseEffect(restore(all), {
+        const run =
+          watched === undefined ? restore(all) : Effect.zipRight(settings.watchdog.add(clock, watched), restore(all))
+        return Effect.matchCauseEffect(run, {
           onFailure: (cause) => {
             const failure = Cause.failureOrCause(cause)
             return Effect.zipRight(
@@ -80,7 +85,7 @@ const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): At
   ...won,
   close: Effect.suspend(() => {
     const outcome = won.outcome()
-    return Effect.zipRight(won.close, end(outcome, won.earlier))
+    return Effect.zipRight(won.close, end(outcome, won.earlier, won.codec.fold.partial))
   })
 })
 

@@ -1,11 +1,11 @@
 /** The service: one method for each endpoint, over the call loop. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import * as EffectContext from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -27,6 +27,7 @@ import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
 import * as CallOptions from "./callOptions.js"
 import * as Hub from "./hub.js"
+import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "../policy/patch.js"
 import * as Request from "./request.js"
@@ -74,8 +75,10 @@ export const make = (
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
     const hub = yield* Hub.make
-    const servers = yield* Servers.make({
+    const knowledge: Knowledge.Knowledge = Knowledge.make(hub, () => servers.all())
+    const servers: Servers.Servers = yield* Servers.make({
       hub,
+      onLoad: knowledge.loaded,
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
@@ -85,7 +88,7 @@ export const make = (
     const { own } = servers
     const { host, residency } = own
     const watchdog = Watchdog.make()
-    const traced = options.propagateTrace === true
+    const wants = { content: options.recordContent === true, propagation: options.propagateTrace === true }
     if (options.policyChanges !== undefined) {
       yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
     }
@@ -106,6 +109,8 @@ export const make = (
           servers: (other) => servers.at(other, endpoint),
           watchdog,
           hub: isProbe ? Hub.mute : hub,
+          knowledge,
+          wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -126,13 +131,7 @@ export const make = (
 
     // the platform's spans put headers into the request, which browsers may not send to Ollama, and hold those it has
     const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      traced
-        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [
-            ...names,
-            ...Object.keys(host.headers),
-            "location"
-          ])
-        : Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)
+      Effect.locally(effect, HttpClient.currentTracerDisabledWhen, constTrue)
 
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,
@@ -253,7 +252,7 @@ export const make = (
       records: hub.records,
       slowCalls: hub.slowCalls,
       listen: hub.listen,
-      state: State.make(servers, hub),
+      state: State.make(servers, hub, knowledge),
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
       chatObject,

@@ -4,19 +4,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Context from "../internal/context.js"
 import { defined } from "../internal/defined.js"
-import type { Kind } from "../internal/endpoint.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallRecord } from "../record/CallRecord.js"
 import type { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import * as Phases from "./phases.js"
 import type { Running } from "./running.js"
+import * as Summary from "./summary.js"
 import * as Timing from "./timing.js"
-import * as Verdicts from "./verdicts.js"
+import * as Tracing from "./tracing.js"
 
 /** Tells how a call ended; only the first time counts. */
 export type End = (
   outcome: OllamaError.OllamaError | "success" | "left",
-  attempts: ReadonlyArray<OllamaError.Attempt>
+  attempts: ReadonlyArray<OllamaError.Attempt>,
+  /** What has come of the answer. */
+  partial?: () => OllamaError.Partial | undefined
 ) => Effect.Effect<void>
 
 type Outcome = Parameters<End>[0]
@@ -30,9 +34,10 @@ const endedIn = (journal: Journal, outcome: Outcome): OllamaError.Phase | undefi
 /** @param now the end of the call */
 const recordOf = (
   journal: Journal,
-  kind: Kind,
+  knowledge: Knowledge,
   outcome: Outcome,
   attempts: ReadonlyArray<OllamaError.Attempt>,
+  spans: Phases.Spans,
   now: number
 ): CallRecord => {
   const { endpoint, host, model, operation, startedAt } = journal.about
@@ -42,10 +47,11 @@ const recordOf = (
   const elapsed = Duration.millis(now - startedAt)
   const phase = endedIn(journal, outcome)
   const hasAnswered = trail?.firstAt !== undefined
+  const phases = Phases.of(spans, knowledge.predictions(journal, now))
   return {
     ...defined({
       model,
-      session: journal.session,
+      session: journal.facts.session,
       servedBy: hasAnswered ? defined({ host: trail.host, model: trail.model }) : undefined,
       failure: failure === undefined ? undefined : Context.short(failure, startedAt, now),
       endedIn: phase,
@@ -60,7 +66,7 @@ const recordOf = (
     startedAt: DateTime.unsafeMake(startedAt),
     outcome: tag,
     elapsed,
-    phases: Phases.of(Phases.spans(journal, kind, now)),
+    phases,
     bytes: {
       sent: journal.trails.reduce((sum, { sent }) => sum + sent, 0),
       received: journal.trails.reduce((sum, other) => sum + other.came().bytes, 0)
@@ -70,21 +76,22 @@ const recordOf = (
     attempts,
     decisions: journal.decisions,
     slow: journal.isSlow,
-    verdict: Verdicts.ofEnded(tag, journal.isSlow, phase ?? "response", elapsed)
+    verdict: knowledge.verdict(journal, now, { outcome, endedIn: phase, phases })
   }
 }
 
-export const begin = (running: Running, kind: Kind): End => {
+/** @param watched what looks at the call while it runs */
+export const begin = (running: Running, watched: Watchdog.Entry | undefined): End => {
   const { clock, journal, settings, startedAt } = running
-  const { budget, hub } = settings
+  const { budget, hub, knowledge } = settings
   const onRecord = settings.options?.onRecord
-  let isOver = false
   budget?.unsafeBegin(startedAt)
   hub.begun(journal)
-  return (outcome, attempts) =>
+  return (outcome, attempts, partial) =>
     Effect.suspend(() => {
-      if (isOver) return Effect.void
-      isOver = true
+      if (journal.isOver) return Effect.void
+      journal.isOver = true
+      if (watched !== undefined) settings.watchdog.remove(clock, watched)
       const now = clock.unsafeCurrentTimeMillis()
       // what followed a failure has its outcome from the grant that it was sent with
       if (outcome === "success" && attempts.length === 0) budget?.unsafeOutcome("success")
@@ -98,8 +105,18 @@ export const begin = (running: Running, kind: Kind): End => {
               "ollama.decisions",
               decisions.map(({ what, why }) => `${what}: ${why}`)
             )
-      if (onRecord === undefined && !hub.isHeard()) return told
-      const record = recordOf(journal, kind, outcome, attempts, now)
+      const { traced } = journal
+      const isWanted = onRecord !== undefined || hub.isHeard()
+      const spans = isWanted || traced !== undefined ? Phases.spans(journal, now) : undefined
+      // compared with what was known before it
+      const record =
+        isWanted && spans !== undefined ? recordOf(journal, knowledge, outcome, attempts, spans, now) : undefined
+      if (traced !== undefined && spans !== undefined) {
+        const content = traced.wants.content ? partial?.() : undefined
+        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
+      }
+      if (outcome === "success") knowledge.answered(journal, now)
+      if (record === undefined) return told
       if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })
       if (onRecord === undefined) return told
       // a program that takes long over its records does not hold up its calls

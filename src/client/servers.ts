@@ -18,6 +18,7 @@ import * as Guards from "./guards.js"
 import type { Hub } from "./hub.js"
 import * as Offline from "./offline.js"
 import type * as Preload from "./preload.js"
+import * as Probe from "./probe.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
 import type { Server } from "./server.js"
@@ -45,6 +46,8 @@ export const make = (options: {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   readonly policy: Policy
   readonly hub: Hub
+  /** Learns of the end of each load that the client owns. */
+  readonly onLoad: (host: string, ended: Preload.Ended) => void
 }): Effect.Effect<Servers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
@@ -76,8 +79,10 @@ export const make = (options: {
         soon
       })
       const { hub } = options
-      const onLoad = ({ model, outcome, took }: Preload.Ended): void => {
+      const onLoad = (ended: Preload.Ended): void => {
+        options.onLoad(address.url, ended)
         if (!hub.isHeard()) return
+        const { model, outcome, took } = ended
         hub.tell({
           _tag: "Load",
           host: address.url,
@@ -90,7 +95,8 @@ export const make = (options: {
         host,
         residency: Residency.make(host, scope, onLoad),
         guards,
-        gate: Offline.make(host, scope, guards.answered)
+        gate: Offline.make(host, scope, guards.answered),
+        probe: Probe.make(host)
       }))
     }
 

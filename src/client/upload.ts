@@ -99,7 +99,7 @@ export const run = <E, R>(
           isOneShot: true
         }
     const call: Running.Call<void, true> = {
-      facts: base.facts,
+      ...base,
       plan: {
         ...base.plan,
         payload,

@@ -22,6 +22,8 @@ export interface Host {
   readonly soon: Soon.Run | undefined
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
+  /** When something was last heard from there, or could not be; milliseconds on Clock. */
+  contact: { readonly at: number; readonly answered: boolean } | undefined
 }
 
 const isBrowser = (): boolean => {
@@ -90,7 +92,8 @@ export const make = (options: {
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
-    hasAnswered: false
+    hasAnswered: false,
+    contact: undefined
   }
 }
 

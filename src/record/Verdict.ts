@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type { Evidence } from "./verdict/evidence.js"
 
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 const duration = Schema.DurationFromMillis
@@ -20,11 +21,11 @@ const duration = Schema.DurationFromMillis
  * - `EvictionThrash`: models push each other out of memory.
  * - `ReloadByOptions`: the model was loaded again because a call asked for other options.
  * - `Queued`: other calls were ahead in the server.
- * - `Waited`: the call waited in the client: for a permit, for its host, or between attempts.
+ * - `Waited`: the call waited in the client: for a permit, for its host, between attempts, or for attempts that failed.
  * - `LongPrompt`: reading the prompt took long because it is long, not because the host is slow.
- * - `PartlyOnCpu`: the model does not fit into the graphics memory.
+ * - `PartlyOnCpu`: the model does not fit into the graphics memory; `share` of it (0 to 1) is on the processor.
  * - `SlowHost`: every phase takes longer than it used to on this host.
- * - `Shared`: the server generates more slowly than it used to, with no more calls of ours.
+ * - `Shared`: the server generates more slowly than it used to: it does so for others too, or for more calls of ours.
  * - `PredictionOff`: what was expected was wrong: everything is slower by the same factor on every host.
  * - `StalledRunner`: the connection lives and the server answers, but nothing comes from the model's process.
  * - `HostOverloaded`: the server is slow to say even its version.
@@ -43,21 +44,31 @@ export const Verdict = Schema.Union(
   Schema.TaggedStruct("HostDown", { reason: Schema.String }),
   Schema.TaggedStruct("ClientOffline", {}),
   Schema.TaggedStruct("ProxyInTheWay", { by: Schema.String }),
-  Schema.TaggedStruct("Loading", { elapsed: duration, expected: optional(duration) }),
+  Schema.TaggedStruct("Loading", {
+    elapsed: duration,
+    expected: optional(duration),
+    /** What there is to read, in 10^9 bytes. */
+    gigabytes: optional(Schema.Number)
+  }),
   Schema.TaggedStruct("BehindOtherLoad", { elapsed: duration, expected: optional(duration) }),
   Schema.TaggedStruct("EvictionThrash", { loads: Schema.Int, rivals: Schema.Array(Schema.String) }),
-  Schema.TaggedStruct("ReloadByOptions", { elapsed: duration }),
+  Schema.TaggedStruct("ReloadByOptions", { elapsed: duration, options: Schema.Array(Schema.String) }),
   Schema.TaggedStruct("Queued", { waited: duration, ahead: optional(Schema.Int), parallel: optional(Schema.Int) }),
-  Schema.TaggedStruct("Waited", { waited: duration, why: Schema.Literal("permit", "offline", "backoff") }),
+  Schema.TaggedStruct("Waited", { waited: duration, why: Schema.Literal("permit", "offline", "backoff", "attempts") }),
   Schema.TaggedStruct("LongPrompt", { elapsed: duration, tokens: optional(Schema.Int) }),
   Schema.TaggedStruct("PartlyOnCpu", { share: Schema.Number, factor: optional(Schema.Number) }),
   Schema.TaggedStruct("SlowHost", { factor: Schema.Number }),
-  Schema.TaggedStruct("Shared", { factor: Schema.Number }),
+  Schema.TaggedStruct("Shared", {
+    factor: Schema.Number,
+    /** Calls of this client at the same time, where they are more than usual: then it is they. */
+    inFlight: optional(Schema.Int),
+    usual: optional(Schema.Int)
+  }),
   Schema.TaggedStruct("PredictionOff", { factor: Schema.Number }),
   Schema.TaggedStruct("StalledRunner", { silent: duration }),
   Schema.TaggedStruct("HostOverloaded", {}),
   Schema.TaggedStruct("Overloaded", { by: Schema.String }),
-  Schema.TaggedStruct("ServerFailed", { tag: Schema.String }),
+  Schema.TaggedStruct("ServerFailed", { tag: Schema.String, outOfMemory: optional(Schema.Boolean) }),
   Schema.TaggedStruct("BadRequest", { tag: Schema.String }),
   Schema.TaggedStruct("TooShort", { phase: Schema.String, limit: duration, needed: optional(duration) }),
   Schema.TaggedStruct("LeftByCaller", { phase: Schema.String, after: duration }),
@@ -69,3 +80,43 @@ export const Verdict = Schema.Union(
  * @category models
  */
 export type Verdict = typeof Verdict.Type
+
+export type { Evidence, Failure, HostEvidence, Running } from "./verdict/evidence.js"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = (_evidence: Evidence): Verdict => ({ _tag: "AsExpected" })
+
+/**
+ * One plain sentence, with the figures and what to do.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const text = (verdict: Verdict): string => verdict._tag
+
+/**
+ * Whether something is to be done about it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const isProblem = (verdict: Verdict): boolean => verdict._tag !== "AsExpected"
+
+/**
+ * The four causes that a slow or failed call has outside of itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Cause = "serverDown" | "timeoutTooLow" | "overload" | "network"
+
+/**
+ * Which of the four causes it is; undefined where it is none of them, or not known.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const cause = (_verdict: Verdict): Cause | undefined => undefined
