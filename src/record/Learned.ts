@@ -101,14 +101,13 @@ const comparisons = (learned: Learned, sample: Predictor.Sample): ReadonlyArray<
 const of = (learned: Learned, host: string): Detectors =>
   Object.hasOwn(learned.detectors, host) ? (learned.detectors[host] ?? {}) : {}
 
-const apply = (detectors: Detectors, compared: ReadonlyArray<Comparison>, step: typeof Detector.update): Detectors =>
-  compared.reduce<Detectors>(
-    (all, { phase, ratio, reliability }) => ({
-      ...all,
-      [phase]: step(all[phase] ?? Detector.initial, ratio, reliability)
-    }),
-    detectors
-  )
+const apply = (detectors: Detectors, compared: ReadonlyArray<Comparison>, step: typeof Detector.update): Detectors => {
+  const after: { -readonly [Phase in keyof Detectors]: Detectors[Phase] } = { ...detectors }
+  for (const { phase, ratio, reliability } of compared) {
+    after[phase] = step(after[phase] ?? Detector.initial, ratio, reliability)
+  }
+  return after
+}
 
 /**
  * A call (or a load) has ended: compares it with its prediction, then learns from it. Phases that seem to have become

@@ -4,13 +4,17 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Causes from "./verdict/cause.js"
 import type { Evidence } from "./verdict/evidence.js"
+import * as Facts from "./verdict/facts.js"
+import * as Rules from "./verdict/rules.js"
+import * as Text from "./verdict/text.js"
 
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 const duration = Schema.DurationFromMillis
 
 /**
- * The verdicts (`resilience.md` 5.4), each with the figures it rests on.
+ * The verdicts (resilience notes, 5.4), each with the figures it rests on.
  *
  * - `AsExpected`: nothing took longer than it should.
  * - `HostDown`: no connection, while others (or an earlier call) had one; a wrong address looks the same.
@@ -55,7 +59,7 @@ export const Verdict = Schema.Union(
   Schema.TaggedStruct("ReloadByOptions", { elapsed: duration, options: Schema.Array(Schema.String) }),
   Schema.TaggedStruct("Queued", { waited: duration, ahead: optional(Schema.Int), parallel: optional(Schema.Int) }),
   Schema.TaggedStruct("Waited", { waited: duration, why: Schema.Literal("permit", "offline", "backoff", "attempts") }),
-  Schema.TaggedStruct("LongPrompt", { elapsed: duration, tokens: optional(Schema.Int) }),
+  Schema.TaggedStruct("LongPrompt", { elapsed: duration, expected: optional(duration), tokens: optional(Schema.Int) }),
   Schema.TaggedStruct("PartlyOnCpu", { share: Schema.Number, factor: optional(Schema.Number) }),
   Schema.TaggedStruct("SlowHost", { factor: Schema.Number }),
   Schema.TaggedStruct("Shared", {
@@ -84,26 +88,53 @@ export type Verdict = typeof Verdict.Type
 export type { Evidence, Failure, HostEvidence, Running } from "./verdict/evidence.js"
 
 /**
+ * The verdict on a call, from what is known of it. Total: whatever the evidence, there is a verdict, and it holds no text
+ * but words of this library and cleaned names of models and options.
+ *
+ * The first that applies: how the call ended, where that says it all (the caller left, it was blocked, shed, impossible, or
+ * there was no connection); whether a limit of this client was too short for what was to be expected; what is seen to
+ * make it slow (it waits here, options, eviction, another load, a slow host, a queue, a stall, a long prompt); what figures
+ * say makes it slow (every host alike, the processor, this host in all phases, others who share it); and else `Unknown`
+ * where it is late, `AsExpected` where it is not (resilience notes, 5.4).
+ *
+ * A phase is late when it takes longer than one and a half times the `high` of its prediction, when a detector says that
+ * this host has become slower in it, or when the policy calls the call slow.
+ *
+ * @example
+ * ```ts
+ * import * as Duration from "effect/Duration"
+ * import { Verdict } from "effect-ollama"
+ *
+ * const seconds = Duration.seconds
+ * const verdict = Verdict.of({
+ *   elapsed: seconds(12),
+ *   running: { phase: "load", inPhase: seconds(12) },
+ *   gigabytes: 4.7,
+ *   predicted: { loading: { expected: seconds(41), low: seconds(30), high: seconds(56), samples: 8 } }
+ * })
+ * console.log(Verdict.text(verdict)) // Loading: 12 of about 41 seconds (4.7 GB at 0.11 GB/s)
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const of = (_evidence: Evidence): Verdict => ({ _tag: "AsExpected" })
+export const of = (evidence: Evidence): Verdict => Rules.apply(Facts.make(evidence))
 
 /**
- * One plain sentence, with the figures and what to do.
+ * One plain sentence on one line, with its figures and, where there is something to do, what.
  *
  * @since 0.1.0
  * @category getters
  */
-export const text = (verdict: Verdict): string => verdict._tag
+export const text = (verdict: Verdict): string => Text.text(verdict)
 
 /**
- * Whether something is to be done about it.
+ * Whether something is wrong, or not as it could be: all but `AsExpected`, `Loading`, `LongPrompt` and `LeftByCaller`.
  *
  * @since 0.1.0
- * @category getters
+ * @category predicates
  */
-export const isProblem = (verdict: Verdict): boolean => verdict._tag !== "AsExpected"
+export const isProblem = (verdict: Verdict): boolean => Causes.isProblem(verdict)
 
 /**
  * The four causes that a slow or failed call has outside of itself.
@@ -114,9 +145,11 @@ export const isProblem = (verdict: Verdict): boolean => verdict._tag !== "AsExpe
 export type Cause = "serverDown" | "timeoutTooLow" | "overload" | "network"
 
 /**
- * Which of the four causes it is; undefined where it is none of them, or not known.
+ * Which of the four causes it is; undefined where it is none of them, or not known. A connection that is refused, reset or
+ * without a server behind a proxy is `serverDown`; one that nobody answers is `network` (a firewall that drops, a machine
+ * that is off and a wrong address look the same from here).
  *
  * @since 0.1.0
  * @category getters
  */
-export const cause = (_verdict: Verdict): Cause | undefined => undefined
+export const cause = (verdict: Verdict): Cause | undefined => Causes.cause(verdict)

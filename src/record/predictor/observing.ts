@@ -17,12 +17,16 @@ const remembered = { faster: 4, count: 0.1 }
 /** Below so many tokens, what is measured is rather what every call costs. */
 const tellingTokens = { prompt: 100, generating: 20 }
 
-/** Beyond such a change of its size, a model is another one, of which little is known. */
+/** Beyond such a change of its size, a model is another one, and what was known of it counts as so many samples. */
 const sizeChange = 1.5
+const remains = 0.25
 
 /** What the server waits for is seen by a wait of more than a tenth of the work (resilience notes, 2.11). */
 const noticeable = 0.1
 const patience = 3
+
+/** More at once than any server answers. */
+const mostCalls = 10_000
 
 /** A positive, finite figure, or nothing. */
 export const positive = (value: number | undefined): number | undefined =>
@@ -45,9 +49,9 @@ const resized = (known: State.OnHost, gigabytes: number | undefined): State.OnHo
   return {
     ...known,
     gigabytes,
-    loading: Estimate.softened(known.loading, 1),
-    prompt: Estimate.softened(known.prompt, 1),
-    generating: Estimate.softened(known.generating, 1)
+    loading: Estimate.softened(known.loading, remains),
+    prompt: Estimate.softened(known.prompt, remains),
+    generating: Estimate.softened(known.generating, remains)
   }
 }
 
@@ -77,7 +81,7 @@ const queue = (known: State.OnHost, sample: Sample, service: number | undefined)
   return {
     ...next,
     crowd: hadRoom ? Estimate.learn(known.crowd, hasWaited ? 1 : 0, sample.at) : known.crowd,
-    parallel: parallel(known.parallel, Math.round(inFlight), hasWaited)
+    parallel: parallel(known.parallel, Math.min(mostCalls, Math.round(inFlight)), hasWaited)
   }
 }
 

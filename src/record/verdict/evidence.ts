@@ -23,7 +23,7 @@ export interface Evidence {
   readonly endedIn?: CallPhase | undefined
   /** Where the time went; of a running call so far. */
   readonly phases?: { readonly [K in keyof Phases]?: Phase | undefined } | undefined
-  /** Of phases without a prediction beside them, and of first token and total. */
+  /** Of phases without a prediction beside them; of a call that has ended, with what is known of it by now. */
   readonly predicted?: Predictions | undefined
   /** Whether it passed a threshold of the policy's `slow`: it is explained though it went as expected. */
   readonly isSlow?: boolean | undefined
@@ -32,7 +32,8 @@ export interface Evidence {
   /** Whether it has `tools`: the server is silent while it buffers a tool call. */
   readonly hasTools?: boolean | undefined
   readonly promptTokens?: number | undefined
-  readonly answerTokens?: number | undefined
+  /** What the model takes in memory, in 10^9 bytes. */
+  readonly gigabytes?: number | undefined
   readonly host?: HostEvidence | undefined
 }
 
@@ -84,16 +85,18 @@ export interface HostEvidence {
   readonly probe?: "fast" | "slow" | "failing" | undefined
   /** Whether any other host answers; absent where there is no other. */
   readonly others?: "answer" | "fail" | undefined
-  /** What `/api/ps` says of the model; `late` if it does not answer. */
+  /** Whether the model was in memory when the call was sent. */
+  readonly wasResident?: boolean | undefined
+  /** What `/api/ps` says of the model now; `late` if it does not answer. */
   readonly listing?: "listed" | "absent" | "late" | undefined
-  /** Bytes, as `/api/ps` (or `/api/tags`) has them. */
+  /** Bytes, as `/api/ps` has them. */
   readonly size?: number | undefined
   readonly sizeVram?: number | undefined
   /** How often the model went out of memory and came back within the last ten minutes, for others. */
   readonly evictions?: number | undefined
   /** The models that came when it went. */
   readonly rivals?: ReadonlyArray<string> | undefined
-  /** Names of options that differ from those the model is (or was) in memory with; empty or absent where none do. */
+  /** Names of options that differ from those the model was in memory with; empty or absent where none do. */
   readonly changedOptions?: ReadonlyArray<string> | undefined
   /** Whether the host is known to load another model now (or did, during this load). */
   readonly isLoadingOther?: boolean | undefined
