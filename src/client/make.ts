@@ -113,7 +113,8 @@ export const make = (
           wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
-          policy,
+          // nobody waits for a probe, so it is not slow for anybody
+          policy: isProbe ? { ...policy, slow: "off" } : policy,
           budget: policy.budget === "off" ? undefined : servers.budget(),
           options: callOptions
         })
