@@ -203,7 +203,7 @@ export const stream = <A, Response>(
       let close: Effect.Effect<void> = Effect.void
       const open = around(
         Effect.flatMap(settings, (inForce) =>
-          win(draft, inForce, (won) => {
+          win(draft, { ...inForce, isStream: true }, (won) => {
             close = won.close
           })
         )

@@ -40,6 +40,8 @@ export interface Settings {
   readonly hub: Hub
   readonly knowledge: Knowledge
   /** Of spans. */
+  /** Whether the caller has the answer as a stream. */
+  readonly isStream?: boolean
   readonly wants: Tracing.Wants
   readonly lineLimit: number
   readonly policy: Policy
@@ -83,7 +85,15 @@ export const make = <A, Response>(
   journal.traced = Tracing.begin(
     fiber,
     clock,
-    { id: journal.id, endpoint, host, model, session, request: plan.request },
+    {
+      id: journal.id,
+      endpoint,
+      host,
+      model,
+      session,
+      isStream: settings.isStream === true,
+      request: plan.request
+    },
     settings.wants
   )
   return {

@@ -43,7 +43,8 @@ export const of = (
       "gen_ai.usage.input_tokens": prompt,
       "gen_ai.usage.output_tokens": generated,
       "gen_ai.response.finish_reasons": reason === undefined ? undefined : [reason],
-      "gen_ai.response.time_to_first_chunk": firstAt === undefined ? undefined : seconds(firstAt - startedAt),
+      "gen_ai.response.time_to_first_chunk":
+        firstAt === undefined || journal.facts.kind !== "generation" ? undefined : seconds(firstAt - startedAt),
       "ollama.verdict": record?.verdict._tag,
       "ollama.decisions":
         journal.decisions.length === 0 ? undefined : journal.decisions.map(({ what, why }) => `${what}: ${why}`)

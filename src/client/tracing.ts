@@ -46,6 +46,8 @@ export interface Call {
   readonly host: Host.Host
   readonly model: string | undefined
   readonly session: string | undefined
+  /** Whether its caller has the answer as a stream. */
+  readonly isStream: boolean
   /** The encoded request. */
   readonly request: unknown
 }
@@ -66,15 +68,16 @@ const options = (request: unknown): Attributes => {
     if (value === undefined || value === null) return []
     return [[name, option === "stop" && typeof value === "string" ? [value] : value] as const]
   })
-  const format = Predicate.isRecord(request) ? request.format : undefined
+  const { dimensions, format } = Predicate.isRecord(request) ? request : {}
   return {
     ...Object.fromEntries(named),
-    ...(format === undefined || format === "" ? {} : { "gen_ai.output.type": "json" })
+    ...(format === undefined || format === "" ? {} : { "gen_ai.output.type": "json" }),
+    ...(dimensions === undefined ? {} : { "gen_ai.embeddings.dimension.count": dimensions })
   }
 }
 
 const where = ({ address }: Host.Host): Attributes => ({
-  "server.address": address.hostname,
+  "server.address": GenAi.serverOf(address.url)?.address ?? address.hostname,
   "server.port": address.port
 })
 
@@ -98,7 +101,7 @@ const set = (span: Tracer.Span, attributes: Attributes): void => {
 export const begin = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   clock: Clock.Clock,
-  { endpoint, host, id, model, request, session }: Call,
+  { endpoint, host, id, isStream, model, request, session }: Call,
   wants: Wants
 ): Traced | undefined => {
   if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
@@ -123,6 +126,7 @@ export const begin = (
     ...defined({
       "gen_ai.operation.name": operation,
       "gen_ai.request.model": model,
+      "gen_ai.request.stream": isStream && operation !== undefined ? true : undefined,
       "gen_ai.conversation.id": session
     }),
     "ollama.operation": endpoint.name,
