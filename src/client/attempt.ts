@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Codec from "../internal/codec.js"
+import { Connected } from "../internal/connected.js"
 import * as Context from "../internal/context.js"
 import type { Endpoint } from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
@@ -215,7 +216,7 @@ const prepare = <A, Response>(
       watch.first = first.limit
       if (attempt.stage === "firstToken") {
         attempt.stage = first.phase
-        trail.stage = first.phase
+        trail.await(first.phase)
       }
     })
   })
@@ -240,7 +241,8 @@ const prepare = <A, Response>(
     options.watchdog,
     clock,
     reader,
-    trail.traced,
+    trail,
+    options.host.tellsConnections,
     first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
   )
   const open = lifetime.open(
@@ -257,7 +259,7 @@ const prepare = <A, Response>(
   trail.isElsewhere = need === undefined
   return {
     open: Effect.suspend(() => {
-      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader)
+      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, options.host.tellsConnections)
       return open
     }),
     won: {
@@ -300,7 +302,8 @@ const live = <A>(
   watchdog: Watchdog.Watchdog,
   clock: Clock.Clock,
   reader: Reader.Reader<A>,
-  traced: Tracing.Traced | undefined,
+  trail: Trail,
+  isTold: boolean,
   entry: Watchdog.Entry | undefined
 ) => {
   let sender: Fiber.RuntimeFiber<void> | undefined
@@ -313,7 +316,7 @@ const live = <A>(
     open: (sending: Effect.Effect<void, never, Scope.Scope>): Effect.Effect<void> =>
       Effect.flatMap(Scope.make(), (made) => {
         scope = made
-        const sent = Effect.map(Effect.interruptible(within(sending, made, traced)), over)
+        const sent = Effect.map(Effect.interruptible(within(sending, made, trail, isTold ? clock : undefined)), over)
         return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
           sender = fiber
           return entry === undefined ? Effect.void : watchdog.add(clock, entry)
@@ -330,15 +333,24 @@ const live = <A>(
   }
 }
 
-/** What a transport does has the attempt's span for a parent. */
+/**
+ * What a transport does has the attempt's span for a parent.
+ *
+ * @param clock where the transport tells when there is a connection
+ */
 const within = (
   sending: Effect.Effect<void, never, Scope.Scope>,
   scope: Scope.Scope,
-  traced: Tracing.Traced | undefined
+  trail: Trail,
+  clock: Clock.Clock | undefined
 ): Effect.Effect<void> =>
   Effect.mapInputContext(sending, (context: EffectContext.Context<never>) => {
+    const { traced } = trail
     const scoped = EffectContext.add(context, Scope.Scope, scope)
-    return traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
+    const inSpan = traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
+    return clock === undefined
+      ? inSpan
+      : EffectContext.add(inSpan, Connected, () => trail.connected(clock.unsafeCurrentTimeMillis()))
   })
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */

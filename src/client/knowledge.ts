@@ -48,9 +48,19 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
   const learning = Learning.make()
   const at = (host: string): Server | undefined => servers().find((server) => server.host.address.url === host)
 
+  /** What a model takes in memory, where that was ever listed. */
+  const gigabytes = (host: string, model: string | undefined, now: number): number | undefined => {
+    if (model === undefined) return undefined
+    const size = at(host)?.residency.known(Residency.normalName(model), now).size
+    return size === undefined ? undefined : size / 1e9
+  }
+
+  const question = (journal: Journal, trail: Trail, now: number): Predictor.Question =>
+    Samples.question(journal, trail, gigabytes(trail.host, trail.model, now), now)
+
   const predictions = (journal: Journal, now: number): Predictor.Predictions => {
     const trail = journal.current()
-    return trail?.model === undefined ? nothing : learning.predict(Samples.question(journal, trail, now))
+    return trail?.model === undefined ? nothing : learning.predict(question(journal, trail, now))
   }
 
   /** Whether any other host that is known was heard of. */
@@ -122,15 +132,14 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
     loaded: (host, { at: now, model, outcome, took, wasAlone }) => {
       // one load waits for the other, and nobody knows how long
       if (outcome !== "success" || !wasAlone) return
-      const size = at(host)?.residency.known(model, now).size
-      const gigabytes = size === undefined ? undefined : size / 1e9
-      learning.observe({ host, model, at: now, gigabytes, loading: Duration.millis(took) }, took)
+      const size = gigabytes(host, model, now)
+      learning.observe({ host, model, at: now, gigabytes: size, loading: Duration.millis(took) }, took)
     },
     predictions,
     expected: (journal, now) => {
       const trail = journal.current()
       if (trail?.model === undefined) return undefined
-      const asked = Samples.question(journal, trail, now)
+      const asked = question(journal, trail, now)
       switch (trail.stage) {
         case "load":
           return learning.predict(asked).loading
@@ -167,7 +176,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
         waitedFor: waitedFor(journal, now),
         hasTools: journal.facts.hasTools,
         promptTokens: tokens.prompt,
-        answerTokens: tokens.generated,
+        gigabytes: trail === undefined ? undefined : gigabytes(trail.host, trail.model, now),
         host: trail === undefined ? undefined : hostEvidence(trail, now)
       })
     },

@@ -30,6 +30,7 @@ import * as Hub from "./hub.js"
 import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "../policy/patch.js"
+import * as Report from "./report.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
 import * as Servers from "./servers.js"
@@ -93,28 +94,46 @@ export const make = (
       yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
     }
 
+    /** What is told of like a call, though it never becomes one. */
+    const refusing = <B, E, R>(
+      endpoint: Endpoint.Endpoint,
+      callOptions: OllamaClient.CallOptions | undefined,
+      before: Effect.Effect<B, E, R>
+    ): Effect.Effect<B, E, R> =>
+      Effect.tapError(before, (error) =>
+        OllamaError.isOllamaError(error)
+          ? Report.refused({ endpoint, host: host.address.url, hub, knowledge, options: callOptions }, error)
+          : Effect.void
+      )
+
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
       callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Running.Settings, Failure> =>
-      Effect.flatMap(Effect.zip(Patch.CurrentPatch, Hub.IsProbe), ([current, isProbe]) => {
+      Effect.withFiberRuntime((fiber) => {
+        const current = EffectContext.get(fiber.currentContext, Patch.CurrentPatch)
+        const isProbe = EffectContext.get(fiber.currentContext, Hub.IsProbe)
         const problem = CallOptions.problem(callOptions, address.url)
-        if (problem !== undefined) return Request.invalid(host, endpoint, problem)
+        if (problem !== undefined) return refusing(endpoint, callOptions, Request.invalid(host, endpoint, problem))
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
         const refused = (field: string, why: string) =>
-          Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          refusing(
+            endpoint,
+            callOptions,
+            Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          )
         const under = (policy: Policy.Policy): Running.Settings => ({
+          endpoint,
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
           hub: isProbe ? Hub.mute : hub,
           knowledge,
-          wants,
+          wants: isProbe ? undefined : wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
-          // nobody waits for a probe, so it is not slow for anybody
-          policy: isProbe ? { ...policy, slow: "off" } : policy,
+          policy,
           budget: policy.budget === "off" ? undefined : servers.budget(),
           options: callOptions
         })
@@ -222,7 +241,11 @@ export const make = (
         const startedAt = yield* Clock.currentTimeMillis
         const format = yield* Either.match(JsonSchema.makeEither(schema), {
           onLeft: (why) =>
-            Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model }),
+            refusing(
+              Endpoint.chat,
+              callOptions,
+              Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model })
+            ),
           onRight: Effect.succeed
         })
         const inForce = yield* settings(Endpoint.chat, callOptions)
@@ -291,7 +314,12 @@ export const make = (
           callOptions
         ),
       uploadBlob: (request, callOptions) =>
-        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)),
+        Upload.run(
+          host,
+          request,
+          (before) => refusing(Endpoint.uploadBlob, callOptions, before),
+          (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)
+        ),
       load: (request, callOptions) =>
         Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
           // a model that only makes embeddings is loaded by its own endpoint

@@ -6,6 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as FiberRefs from "effect/FiberRefs"
 import type * as Schedule from "effect/Schedule"
 import type * as Context from "../internal/context.js"
+import type { Endpoint } from "../internal/endpoint.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
@@ -33,16 +34,17 @@ export interface Call<A, Response> {
 
 /** What a call runs under. */
 export interface Settings {
+  readonly endpoint: Endpoint
   readonly server: Server.Server
   /** The server at an address that a policy falls back to; without one, that of the client. */
   readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
   readonly knowledge: Knowledge
-  /** Of spans. */
   /** Whether the caller has the answer as a stream. */
   readonly isStream?: boolean
-  readonly wants: Tracing.Wants
+  /** Of spans; of a probe of the library's own there are none, and nobody is told that it is slow. */
+  readonly wants: Tracing.Wants | undefined
   readonly lineLimit: number
   readonly policy: Policy
   readonly budget: RetryBudget.Budget | undefined
@@ -82,20 +84,11 @@ export const make = <A, Response>(
     { operation: endpoint.name, endpoint: endpoint.path, host: host.address.url, model, startedAt },
     { ...facts, kind: endpoint.kind, answerLimit, session }
   )
-  journal.traced = Tracing.begin(
-    fiber,
-    clock,
-    {
-      id: journal.id,
-      endpoint,
-      host,
-      model,
-      session,
-      isStream: settings.isStream === true,
-      request: plan.request
-    },
-    settings.wants
-  )
+  if (settings.wants !== undefined) {
+    const isStream = settings.isStream === true
+    const about = { id: journal.id, endpoint, host, model, session, isStream, request: plan.request }
+    journal.traced = Tracing.begin(fiber, clock, about, settings.wants)
+  }
   return {
     settings,
     clock,

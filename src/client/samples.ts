@@ -35,12 +35,18 @@ export const ofAnswer = (journal: Journal, now: number): Predictor.Sample | unde
 }
 
 /** What is to be asked of a call: with its tokens as far as they are known. */
-export const question = (journal: Journal, trail: Trail, now: number): Predictor.Question => {
+export const question = (
+  journal: Journal,
+  trail: Trail,
+  gigabytes: number | undefined,
+  now: number
+): Predictor.Question => {
   const tokens = Timing.tokens(trail.last)
   return {
     host: trail.host,
     model: Residency.normalName(trail.model ?? ""),
     at: now,
+    gigabytes,
     isCold: trail.isCold || trail.loadedBy(now) > 0,
     promptCharacters: journal.facts.characters,
     promptTokens: tokens.prompt,

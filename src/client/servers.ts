@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Address from "../internal/address.js"
+import { TellsConnections } from "../internal/connected.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import type * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
@@ -53,6 +54,7 @@ export const make = (options: {
     const scope = yield* Effect.scope
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
+    const tellsConnections = yield* TellsConnections
     const others = new Map<string, Server>()
     let policy = options.policy
     let budget: RetryBudget.Budget | undefined
@@ -76,7 +78,8 @@ export const make = (options: {
         client: options.client,
         isCloud: Address.isCloud(address),
         connectLimit,
-        soon
+        soon,
+        tellsConnections
       })
       const { hub } = options
       const onLoad = (ended: Preload.Ended): void => {

@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { defined } from "../internal/defined.js"
+import type { Kind } from "../internal/endpoint.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as Slow from "../policy/Slow.js"
@@ -22,6 +23,15 @@ const leastChunks = 10
 const phases: ReadonlyArray<Slow.Phase> = ["queue", "load", "firstToken", "response", "gap", "total"]
 
 const hasThreshold = (phase: OllamaError.Phase): phase is Slow.Phase => phases.some((known) => known === phase)
+
+/** A call has one clock until its first value: which one that is depends on whether that is generated. */
+const isOf = (phase: Slow.Phase, kind: Kind): boolean => {
+  const isGenerated = kind === "generation" || kind === "embedding"
+  return phase === "response" ? !isGenerated : phase === "firstToken" ? isGenerated : true
+}
+
+/** Phases of which something is expected. */
+const isCompared = (phase: Slow.Phase): boolean => phase === "load" || phase === "firstToken" || phase === "gap"
 
 /** When a phase becomes slow, and by which rule. */
 interface Due {
@@ -61,30 +71,42 @@ const annotations = ({ call, elapsed, inPhase, kind, phase, predicted, threshold
 /** What is to be watched of a call; nothing where no threshold can ever be passed. */
 export const watch = (running: Running): Watchdog.Entry | undefined => {
   const { slow } = running.settings.policy
-  if (slow === "off") return undefined
+  if (slow === "off" || running.settings.wants === undefined) return undefined
   const absolute = Slow.thresholds(slow, running.limits)
   const least = Duration.toMillis(slow.least)
   const isRelative = slow.factor !== "off" && running.journal.about.model !== undefined
-  const soonest = Math.min(isRelative ? least : Number.POSITIVE_INFINITY, ...Object.values(absolute))
-  return soonest === Number.POSITIVE_INFINITY
+  const { kind } = running.journal.facts
+  const bounds: Bounds = { absolute, least, isRelative, phases: phases.filter((phase) => isOf(phase, kind)) }
+  return soonest(bounds, new Set()) === Number.POSITIVE_INFINITY
     ? undefined
-    : { check: checking(running, slow, { absolute, least, isRelative, soonest }) }
+    : { check: checking(running, slow, bounds) }
 }
 
 interface Bounds {
   readonly absolute: Slow.Thresholds
   readonly least: number
   readonly isRelative: boolean
-  /** No phase becomes slow sooner than this after its beginning. */
-  readonly soonest: number
+  /** Those that the call may come to. */
+  readonly phases: ReadonlyArray<Slow.Phase>
 }
+
+/** No phase that was not told of becomes slow sooner than this after its beginning. */
+const soonest = ({ absolute, isRelative, least, phases }: Bounds, told: ReadonlySet<Slow.Phase>): number =>
+  phases
+    .filter((phase) => !told.has(phase))
+    .reduce(
+      (sooner, phase) => Math.min(sooner, absolute[phase], isRelative && isCompared(phase) ? least : sooner),
+      Number.POSITIVE_INFINITY
+    )
 
 const checking = (
   { journal, refs, settings: { hub, knowledge } }: Running,
   slow: Slow.Slow,
-  { absolute, isRelative, least, soonest }: Bounds
+  bounds: Bounds
 ): Watchdog.Entry["check"] => {
+  const { absolute, isRelative, least } = bounds
   const told = new Set<Slow.Phase>()
+  let step = soonest(bounds, told)
   /** The consumer was seen to lag behind: how long the generation takes says nothing then. */
   let hasLagged = false
   /** For which moment the host was looked at. */
@@ -92,6 +114,7 @@ const checking = (
 
   const tell = (phase: Slow.Phase, due: Due, now: number, forks: Array<Effect.Effect<void>>): void => {
     told.add(phase)
+    step = soonest(bounds, told)
     journal.isSlow = true
     const { traced } = journal
     if (!hub.isHeard() && !slow.log && traced === undefined) return
@@ -122,7 +145,7 @@ const checking = (
   }
 
   const canCompare = (phase: Slow.Phase): boolean => {
-    if (phase !== "gap") return phase === "load" || phase === "firstToken"
+    if (phase !== "gap") return isCompared(phase)
     const trail = journal.current()
     if (trail?.silentSince() === undefined) hasLagged = true
     return !hasLagged && !journal.facts.hasTools && trail !== undefined && trail.came().values >= leastChunks
@@ -146,7 +169,7 @@ const checking = (
   return (now, forks) => {
     if (journal.isOver) return Number.POSITIVE_INFINITY
     // a phase that begins after this look becomes slow no sooner
-    let next = now + soonest - ahead(soonest)
+    let next = now + step - ahead(step)
     const look = (phase: Slow.Phase, due: Due | undefined): void => {
       if (due === undefined) return
       const moment = at(due)

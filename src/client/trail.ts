@@ -46,6 +46,7 @@ export class Trail {
   /** The options that differ from those that the model was in memory with. */
   changed: ReadonlyArray<string> = none
   private coming: Coming | undefined
+  private awaits: OllamaError.Phase = "response"
   private final: Came = nothing
 
   /**
@@ -69,17 +70,36 @@ export class Trail {
     this.since = now
   }
 
-  /** Its request goes out now. */
-  send(stage: OllamaError.Phase, now: number, bytes: number, coming: Coming): void {
-    this.enter(stage, now)
+  /**
+   * Its request goes out now.
+   *
+   * @param isTold whether the transport tells when there is a connection
+   */
+  send(stage: OllamaError.Phase, now: number, bytes: number, coming: Coming, isTold: boolean): void {
+    this.enter(isTold ? "connect" : stage, now)
+    this.awaits = stage
     this.sentAt = now
     this.sent += bytes
     this.coming = coming
   }
 
+  /** There is a connection. */
+  connected(now: number): void {
+    if (this.sentAt === undefined || this.connecting !== undefined) return
+    this.connecting = now - this.sentAt
+    if (this.stage === "connect") this.enter(this.awaits, now)
+  }
+
+  /** It is something else that the first value is waited for. */
+  await(stage: OllamaError.Phase): void {
+    if (this.stage === this.awaits) this.stage = stage
+    this.awaits = stage
+  }
+
   /** The first value came. */
   first(now: number, isOnly: boolean): void {
     this.firstAt = now
+    if (this.stage === "connect") this.enter(this.awaits, now)
     // an answer of one value has no gaps
     if (!isOnly) this.enter("gap", now)
     this.onFirst?.(now)

@@ -20,6 +20,8 @@ export interface Host {
   /** What the transport's connect timer is set to, in milliseconds. */
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
+  /** Whether the transport tells when a request has got a connection. */
+  readonly tellsConnections: boolean
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
@@ -65,6 +67,7 @@ export const make = (options: {
   readonly isCloud: boolean
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
+  readonly tellsConnections?: boolean
 }): Host => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
@@ -92,6 +95,7 @@ export const make = (options: {
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
+    tellsConnections: options.tellsConnections ?? false,
     hasAnswered: false,
     contact: undefined
   }

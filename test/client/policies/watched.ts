@@ -199,6 +199,7 @@ export const make = (
     const settings = (options: OllamaClient.CallOptions | undefined): Running.Settings => {
       const inForce = options?.policy === undefined ? policy : Policy.merge(policy, options.policy)
       return {
+        endpoint: Endpoint.chat,
         server: own,
         servers: (address) =>
           address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
