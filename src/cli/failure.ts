@@ -2,10 +2,12 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import type { PolicyFileError } from "../node/policyFile.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as ExitCodes from "./exitCodes.js"
 import * as Columns from "./terminal/columns.js"
+import * as Output from "./terminal/Output.js"
 import * as Style from "./terminal/Style.js"
 
 /** The command line, or what it asks for, makes no sense. */
@@ -93,16 +95,27 @@ export const describe = (error: Failure): Description => {
   }
 }
 
-/** The lines for stderr. */
-export const lines = ({ hint, message, remedy }: Description): ReadonlyArray<Style.Line> => {
-  const [first = "", ...rest] = message.split("\n").map(Columns.harmless)
-  const said = [
-    Style.line(Style.span("error:", "red"), ` ${first}`),
-    ...rest.map((text) => Style.line(`       ${text}`))
-  ]
-  const toDo = [remedy, hint].filter((text) => text !== undefined)
-  return [
-    ...said,
-    ...toDo.map((text, index) => Style.line(Style.span(index === 0 ? "to do:" : "      ", "cyan"), ` ${text}`))
-  ]
+/** The label before the first line, the others below its text. */
+const labelled = (label: string, style: Style.Style, texts: ReadonlyArray<string>, width: number) => {
+  const indent = label.length + 1
+  return texts
+    .flatMap((text) => Columns.wrap(Columns.harmless(text), Math.max(12, width - indent)))
+    .map((text, index) => Style.line(index === 0 ? Style.span(label, style) : " ".repeat(label.length), ` ${text}`))
 }
+
+/** The lines for stderr. */
+export const lines = ({ hint, message, remedy }: Description, width: number): ReadonlyArray<Style.Line> => [
+  ...labelled("error:", "red", message.split("\n"), width),
+  ...labelled(
+    "to do:",
+    "cyan",
+    [remedy, hint].filter((text) => text !== undefined),
+    width
+  )
+]
+
+/** Says it. */
+export const say = (description: Description): Effect.Effect<void, Output.OutputClosed, Output.Output> =>
+  Effect.flatMap(Output.Output, ({ stderr }) =>
+    stderr.write(Style.renderAll(lines(description, stderr.columns()), stderr.isColoured))
+  )

@@ -71,13 +71,12 @@ const validation = (error: ValidationError.ValidationError): Failure.UsageError 
     message: Columns.oneLine(HelpDoc.toAnsiText("error" in error ? error.error : HelpDoc.empty))
   })
 
-const say = (description: Failure.Description, words: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    yield* Output.note(...Failure.lines(description))
-    if (description.code !== ExitCodes.usage) return
-    const command = Arguments.commandOf(Tree.of(family), words).path.join(" ")
-    yield* Output.note(Style.line(Style.span("to do:", "cyan"), ` ${command} --help`))
-  })
+/** A wrong command line is explained by the page of its command. */
+const described = (error: Failure.Failure, words: ReadonlyArray<string>): Failure.Description => {
+  const description = Failure.describe(error)
+  if (description.code !== ExitCodes.usage) return description
+  return { ...description, hint: `${Arguments.commandOf(Tree.of(family), words).path.join(" ")} --help` }
+}
 
 /** The exit code of a command that has ended by itself. */
 const codeOf = (words: ReadonlyArray<string>): Effect.Effect<number, never, Output.Output> =>
@@ -86,8 +85,8 @@ const codeOf = (words: ReadonlyArray<string>): Effect.Effect<number, never, Outp
     Effect.catchAll((error) => {
       if (error._tag === "OutputClosed") return Effect.succeed(ExitCodes.success)
       if (error._tag === "Ended") return Effect.succeed(error.code)
-      const description = Failure.describe(ValidationError.isValidationError(error) ? validation(error) : error)
-      return Effect.as(say(description, words), description.code)
+      const description = described(ValidationError.isValidationError(error) ? validation(error) : error, words)
+      return Effect.as(Failure.say(description), description.code)
     }),
     // nobody is left to hear of it
     Effect.catchTag("OutputClosed", () => Effect.succeed(ExitCodes.success)),

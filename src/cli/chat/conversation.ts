@@ -46,10 +46,12 @@ export const converse = (
         const into: Answer.Shown = { text: "", thinking: "" }
         const question = { role: "user", content }
         yield* Answer.answer({ ...request, messages: [...messages, question] }, { isQuiet, into }).pipe(
-          Effect.raceFirst(Effect.zipRight(Signals.ctrlC, dim("Stopped."))),
+          Effect.as(false),
+          Effect.raceFirst(Effect.as(Signals.ctrlC, true)),
+          Effect.tap((isStopped) => (isStopped ? dim("Stopped.") : Effect.void)),
           Effect.catchIf(
             (error) => error._tag !== "OutputClosed",
-            (error) => Output.note(...Failure.lines(Failure.describe(error)))
+            (error) => Failure.say(Failure.describe(error))
           )
         )
         messages = remembered(messages, question, into)

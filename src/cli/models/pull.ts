@@ -48,29 +48,33 @@ const shown = (
 ): Effect.Effect<Show, Output.OutputClosed, Output.Output | Scope.Scope> =>
   Effect.flatMap(Output.Output, ({ stderr }) => (stderr.isTerminal ? bars(current) : lines))
 
+/** Pulls, and shows how far it is; gives the bytes of all layers. */
+const watched = (request: Model.PullRequest) =>
+  Effect.gen(function* () {
+    let progress = Progress.make(yield* Clock.currentTimeMillis)
+    const show = yield* shown(() => progress)
+    yield* Stream.runForEach(OllamaClient.pull(request), (line) =>
+      Effect.gen(function* () {
+        const before = progress
+        progress = Progress.add(progress, line, yield* Clock.currentTimeMillis)
+        yield* show(before, progress)
+      })
+    )
+    return Progress.total(progress)
+  }).pipe(Effect.scoped)
+
 export const pull = (request: Model.PullRequest, options: { readonly json: boolean }) =>
   Effect.gen(function* () {
     if (options.json) return yield* Stream.runForEach(OllamaClient.pull(request), Output.printJson)
     const startedAt = yield* Clock.currentTimeMillis
-    let progress = Progress.make(startedAt)
-    const show = yield* shown(() => progress)
-    yield* OllamaClient.pull(request).pipe(
-      Stream.runForEach((line) =>
-        Effect.gen(function* () {
-          const before = progress
-          progress = Progress.add(progress, line, yield* Clock.currentTimeMillis)
-          yield* show(before, progress)
-        })
-      ),
-      Effect.onInterrupt(() =>
-        Effect.ignore(Output.note(Style.line("Stopped. The same command goes on where this one was.")))
-      ),
-      Effect.scoped
-    )
+    const size = yield* watched(request)
     const took = (yield* Clock.currentTimeMillis) - startedAt
-    const size = Progress.total(progress)
     const name = Columns.oneLine(request.model)
     yield* Output.note(
       Style.line(Style.span("✓", "green"), ` ${name} is there (${Units.bytes(size)}, ${Units.span(took)})`)
     )
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.onInterrupt(() =>
+      Effect.ignore(Output.note(Style.line("Stopped. The same command goes on where this one was.")))
+    )
+  )
