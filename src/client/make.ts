@@ -25,11 +25,13 @@ import * as Watchdog from "../internal/watchdog.js"
 import * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
+import * as Hub from "./hub.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "./patch.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
 import * as Servers from "./servers.js"
+import * as State from "./state.js"
 import type * as OllamaClient from "./service.js"
 import * as Upload from "./upload.js"
 
@@ -71,7 +73,9 @@ export const make = (
     const transport = yield* HttpClient.HttpClient
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
+    const hub = yield* Hub.make
     const servers = yield* Servers.make({
+      hub,
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
@@ -99,6 +103,7 @@ export const make = (
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
+          hub,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -243,6 +248,10 @@ export const make = (
     }))
 
     const service: OllamaClient.Service = {
+      records: hub.records,
+      slowCalls: hub.slowCalls,
+      listen: hub.listen,
+      state: State.make(servers, hub),
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
       chatObject,

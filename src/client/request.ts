@@ -117,11 +117,12 @@ export const jsonPayload = (body: unknown): Attempt.Payload => {
   return {
     apply: HttpClientRequest.bodyUint8Array(bytes, "application/json"),
     allowance: 0,
+    size: bytes.length,
     isOneShot: false
   }
 }
 
-const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, isOneShot: false }
+const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, size: 0, isOneShot: false }
 
 /** What has to be in this server's memory for the call; nothing, when the cloud answers it. */
 const need = (
