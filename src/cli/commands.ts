@@ -72,6 +72,81 @@ const chat = Command.make(
   )
 )
 
+// ---- doctor ---------------------------------------------------------------------------------------------------------
+
+const doctor = Command.make(
+  "doctor",
+  {
+    host,
+    model: Options.text("model").pipe(
+      Options.withAlias("m"),
+      Options.withPseudoName("name"),
+      Options.withDescription("The model that calls are slow with; by default one that is in memory"),
+      Options.optional
+    ),
+    call: Options.choice("call", ["never", "resident", "load"]).pipe(
+      Options.withDescription(
+        "Which model may be asked for one token: none, one that is in memory (the default), or any, which may load it"
+      ),
+      Options.withDefault("resident" as const)
+    ),
+    origin: Options.text("origin").pipe(
+      Options.withPseudoName("url"),
+      Options.withDescription("The web page that calls the server, such as https://app.example.com"),
+      Options.optional
+    ),
+    policy,
+    json
+  },
+  (options) =>
+    lazily(
+      () => import("./doctor/run.js"),
+      ({ run }) => run(options)
+    )
+).pipe(
+  Command.withDescription(
+    "Looks at everything between here and the model, and says why calls fail or are slow, and what to do. Its exit code is the cause."
+  )
+)
+
+// ---- watch ----------------------------------------------------------------------------------------------------------
+
+const watch = Command.make(
+  "watch",
+  {
+    host: Options.text("host").pipe(
+      Options.withPseudoName("address"),
+      Options.withDescription("A server, as OLLAMA_HOST is written, and in its place; may be given several times"),
+      Options.repeated
+    ),
+    probe: Options.text("probe").pipe(
+      Options.withPseudoName("model"),
+      Options.withDescription("Ask this model for one token at each interval, where it is in memory, and measure it"),
+      Options.optional
+    ),
+    every: Options.text("every").pipe(
+      Options.withPseudoName("time"),
+      Options.withDescription("How often the servers are asked: seconds, or such as 500ms; by default 2"),
+      Options.withDefault("2")
+    ),
+    once: Options.boolean("once").pipe(
+      Options.withDescription("Look once, print it, and say by the exit code how it is")
+    ),
+    demo: Options.boolean("demo").pipe(Options.withDescription("Show two simulated servers under load instead")),
+    policy,
+    json
+  },
+  (options) =>
+    lazily(
+      () => import("./watch/run.js"),
+      ({ run }) => run(options)
+    )
+).pipe(
+  Command.withDescription(
+    "Shows servers and the models in their memory, and keeps it up to date: a table in a terminal, lines elsewhere. q quits."
+  )
+)
+
 // ---- models ---------------------------------------------------------------------------------------------------------
 
 const modelsRoom = () => import("./models/run.js")
@@ -166,7 +241,7 @@ const policyCommand = Command.make("policy").pipe(
 /** The command itself. */
 export const root = Command.make("effect-ollama").pipe(
   Command.withDescription("Talks to Ollama servers, watches them, and finds out why one does not answer."),
-  Command.withSubcommands([chat, modelsCommand, policyCommand])
+  Command.withSubcommands([doctor, chat, watch, modelsCommand, policyCommand])
 )
 
 const leaf = (name: string, { descriptor }: Pick<Family, "descriptor">): Family => ({ name, descriptor, children: [] })
@@ -176,7 +251,9 @@ export const family: Family = {
   name: "effect-ollama",
   descriptor: root.descriptor,
   children: [
+    leaf("doctor", doctor),
     leaf("chat", chat),
+    leaf("watch", watch),
     {
       name: "models",
       descriptor: modelsCommand.descriptor,

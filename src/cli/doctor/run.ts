@@ -1,0 +1,46 @@
+/** `effect-ollama doctor`. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { defined } from "../../internal/defined.js"
+import * as OllamaNode from "../../node/OllamaNode.js"
+import * as Doctor from "../../observe/Doctor.js"
+import * as ExitCodes from "../exitCodes.js"
+import { Ended } from "../failure.js"
+import { effective } from "../policy/effective.js"
+import * as Output from "../terminal/Output.js"
+import { view } from "./view.js"
+
+export interface Options {
+  readonly host: Option.Option<string>
+  readonly model: Option.Option<string>
+  readonly policy: Option.Option<string>
+  readonly call: "never" | "resident" | "load"
+  readonly origin: Option.Option<string>
+  readonly json: boolean
+}
+
+const encode = Schema.encode(Doctor.Report)
+
+export const run = (options: Options) =>
+  Effect.gen(function* () {
+    const policy = yield* effective(options.policy)
+    const { proxy, ...env } = yield* OllamaNode.config
+    const transport = OllamaNode.layerHttpClient(defined({ connectTimeout: policy.timeouts.connect, proxy }))
+    const report = yield* Doctor.run({
+      ...env,
+      policy,
+      call: options.call,
+      ...defined({
+        host: Option.getOrUndefined(options.host),
+        model: Option.getOrUndefined(options.model),
+        origin: Option.getOrUndefined(options.origin)
+      })
+    }).pipe(Effect.provide(transport))
+    const { stdout } = yield* Output.Output
+    yield* options.json
+      ? Effect.flatMap(Effect.orDie(encode(report)), Output.printJson)
+      : Output.printLines(view(report, stdout.columns()))
+    const code = Doctor.exitCode(report)
+    if (code !== ExitCodes.success) return yield* new Ended({ code })
+  })
