@@ -2,9 +2,9 @@
  * The command `effect-ollama` as one file: our code, Effect and everything else that it needs are inside, so that the
  * package has no dependency for it.
  */
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { relative, root } from "./paths.mjs"
+import { cache, filesUnder, isStale, root } from "./paths.mjs"
 
 const entry = path.join(root, "src", "cli", "effect-ollama.ts")
 
@@ -14,31 +14,14 @@ const banner = [
   `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`
 ].join("\n")
 
-/** The folder of the package that a file belongs to, and its name. */
-const packageOf = (file) => /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(file)
-
-/** Licences ask to be handed on with the code. */
-const licences = (inputs) => {
-  const packages = new Map()
-  for (const input of inputs) {
-    const found = packageOf(input)
-    if (found !== null) packages.set(found[2], path.resolve(root, found[1]))
-  }
-  return [...packages].toSorted().map(([name, folder]) => {
-    const { license, version } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"))
-    const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
-    const text = file === undefined ? "" : readFileSync(path.join(folder, file), "utf8").trim()
-    return `${name} ${version} (${license})\n\n${text}\n`
-  })
-}
-
-/** Writes the command to `outfile`, and the licences of what is inside beside it. */
-export const bundleCli = async (outfile) => {
+/** Writes the command to `outfile`; gives the files that it is made of. */
+const bundle = async (outfile) => {
   const { build } = await import("esbuild")
   const { metafile } = await build({
     entryPoints: [entry],
     outfile,
     bundle: true,
+    packages: "bundle",
     platform: "node",
     format: "esm",
     target: "node20.19",
@@ -47,17 +30,53 @@ export const bundleCli = async (outfile) => {
     legalComments: "none",
     tsconfig: path.join(root, "tsconfig.json"),
     logLevel: "error",
-    banner: { js: banner },
-    // what is installed beside it is for other programs: everything has to be inside
-    packages: "bundle"
+    banner: { js: banner }
   })
   chmodSync(outfile, 0o755)
-  const [output] = Object.values(metafile.outputs)
-  const inside = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-  writeFileSync(
-    path.join(path.dirname(outfile), "LICENSES.txt"),
-    `${relative(outfile)} holds code of these packages.\n\n${licences(inside.map(([input]) => input)).join("\n---\n\n")}`
-  )
-  return metafile
+  const [{ inputs }] = Object.values(metafile.outputs)
+  return Object.keys(inputs).filter((input) => inputs[input].bytesInOutput > 0)
 }
 
+/** The packages that files belong to: their folders, by name. */
+const packagesOf = (files) =>
+  new Map(
+    files
+      .map((file) => /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(file))
+      .filter((found) => found !== null)
+      .map(([, folder, name]) => [name, path.resolve(root, folder)])
+  )
+
+/** Licences ask to be handed on with the code. */
+const licenceOf = ([name, folder]) => {
+  const { license, version } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"))
+  const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
+  const text = file === undefined ? "" : readFileSync(path.join(folder, file), "utf8").trim()
+  return `${name} ${version} (${license})\n\n${text}\n`
+}
+
+/** Writes the command to `outfile`, and the licences of what is inside to `LICENSES.txt` beside it. */
+export const bundleCli = async (outfile) => {
+  const packages = packagesOf(await bundle(outfile))
+  const texts = [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(licenceOf)
+  writeFileSync(
+    path.join(path.dirname(outfile), "LICENSES.txt"),
+    `${path.basename(outfile)} holds code of these packages.\n\n${texts.join("\n---\n\n")}`
+  )
+}
+
+/** The command for tests, made when a source has changed; several processes may ask at once. */
+export const currentCli = async () => {
+  const outfile = path.join(cache, "cli", "effect-ollama.mjs")
+  const sources = [
+    ...filesUnder(path.join(root, "src"), [".ts"]),
+    path.join(root, "scripts", "lib", "cli.mjs"),
+    path.join(root, "package-lock.json")
+  ]
+  if (isStale(outfile, sources)) {
+    mkdirSync(path.dirname(outfile), { recursive: true })
+    const own = `${outfile}.${process.pid}`
+    await bundle(own)
+    renameSync(own, outfile)
+  }
+  return outfile
+}

@@ -2,9 +2,9 @@
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { defined } from "../internal/defined.js"
 import * as OllamaNode from "../node/OllamaNode.js"
 import * as PolicyFile from "../node/policyFile.js"
 import type * as OllamaClient from "../OllamaClient.js"
@@ -23,6 +23,16 @@ export interface Connection {
 export const policyOf = (path: string): Effect.Effect<Policy.Policy, PolicyFile.PolicyFileError> =>
   Effect.flatMap(PolicyFile.text(path), (content) => PolicyFile.parse(path, content))
 
+const urlOf = (host: string): string | undefined =>
+  Either.getOrUndefined(Either.map(OllamaConfig.address(host), ({ url }) => url))
+
+/**
+ * The key of the environment is that of the server at OLLAMA_HOST: another one does not get it. Where the environment
+ * names no server, it is for the one that the command line names.
+ */
+export const keyFor = (host: string, env: OllamaConfig.OllamaConfig): OllamaConfig.OllamaConfig["apiKey"] =>
+  env.host === undefined || urlOf(env.host) === urlOf(host) ? env.apiKey : undefined
+
 /** The client that the command line asks for. */
 export const layer = ({
   host,
@@ -33,12 +43,16 @@ export const layer = ({
 > =>
   Layer.unwrapEffect(
     Effect.map(Effect.transposeMapOption(policy, policyOf), (policy) =>
-      OllamaNode.layerConfig(
-        defined({
-          host: Option.getOrUndefined(Option.map(host, Config.succeed)),
-          policy: Option.getOrUndefined(Option.map(policy, Config.succeed))
-        })
-      )
+      OllamaNode.layerConfig({
+        ...Option.match(host, {
+          onNone: () => ({}),
+          onSome: (host) => ({
+            host: Config.succeed(host),
+            apiKey: Config.map(OllamaConfig.config, (env) => keyFor(host, env))
+          })
+        }),
+        ...Option.match(policy, { onNone: () => ({}), onSome: (policy) => ({ policy: Config.succeed(policy) }) })
+      })
     )
   )
 

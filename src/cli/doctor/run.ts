@@ -6,6 +6,7 @@ import { defined } from "../../internal/defined.js"
 import * as OllamaNode from "../../node/OllamaNode.js"
 import * as Doctor from "../../observe/Doctor.js"
 import * as ExitCodes from "../exitCodes.js"
+import { keyFor } from "../connection.js"
 import { Ended } from "../failure.js"
 import { effective } from "../policy/effective.js"
 import * as Output from "../terminal/Output.js"
@@ -29,10 +30,10 @@ export const run = (options: Options) =>
     const transport = OllamaNode.layerHttpClient(defined({ connectTimeout: policy.timeouts.connect, proxy }))
     const report = yield* Doctor.run({
       ...env,
+      ...Option.match(options.host, { onNone: () => ({}), onSome: (host) => ({ host, apiKey: keyFor(host, env) }) }),
       policy,
       call: options.call,
       ...defined({
-        host: Option.getOrUndefined(options.host),
         model: Option.getOrUndefined(options.model),
         origin: Option.getOrUndefined(options.origin)
       })

@@ -20,6 +20,8 @@ const causeMarks: Readonly<Record<Doctor.Cause["holds"], Style.Span>> = {
   unknown: marks.unknown
 }
 
+const answers: Readonly<Record<Doctor.Cause["holds"], string>> = { yes: "yes", no: "no", unknown: "not known" }
+
 const titles: Readonly<Record<Doctor.CauseName, string>> = {
   unreachable: "The server is down or cannot be reached",
   timeoutTooLow: "A time limit of this client is too short",
@@ -64,13 +66,8 @@ const fixLines = ({ commands, text, where }: Doctor.Fix, width: number, depth: n
 
 const causeLines = (name: Doctor.CauseName, cause: Doctor.Cause, width: number): ReadonlyArray<Style.Line> => {
   const { evidence, fixes, holds } = cause
-  const answer = {
-    yes: Style.span("yes", "red"),
-    no: Style.span("no", "green"),
-    unknown: Style.span("not known", "yellow")
-  }
   return [
-    ...hanging([causeMarks[holds], Style.span(" ")], `${titles[name]}: ${answer[holds].text}`, width, "bold"),
+    ...hanging([causeMarks[holds], Style.span(" ")], `${titles[name]}: ${answers[holds]}`, width, "bold"),
     ...evidence.flatMap((sentence) => hanging([...indented(2), Style.span("· ", "dim")], sentence, width)),
     ...(holds === "no" ? [] : fixes.flatMap((fix) => fixLines(fix, width, 2)))
   ]

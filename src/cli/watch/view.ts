@@ -61,16 +61,16 @@ const hostCells = (row: HostRow): ReadonlyArray<Cell> => [
 
 const modelColumns: ReadonlyArray<Column> = [
   { title: "MODEL", rank: 0, least: 8 },
-  { title: "HOST", rank: 8, least: 8 },
-  { title: "MEMORY", rank: 5, align: "right" },
+  { title: "HOST", rank: 1, least: 8 },
+  { title: "MEMORY", rank: 6, align: "right" },
   { title: "ON", rank: 9 },
-  { title: "LEAVES", rank: 7 },
-  { title: "IN FLIGHT", rank: 1, align: "right" },
-  { title: "QUEUE", rank: 2, align: "right" },
-  { title: "TOKENS/S", rank: 3, align: "right" },
-  { title: "FIRST TOKEN", rank: 4, align: "right" },
+  { title: "LEAVES", rank: 8 },
+  { title: "IN FLIGHT", rank: 2, align: "right" },
+  { title: "QUEUE", rank: 3, align: "right" },
+  { title: "TOKENS/S", rank: 4, align: "right" },
+  { title: "FIRST TOKEN", rank: 5, align: "right" },
   { title: "", rank: 10 },
-  { title: "BREAKER", rank: 6 }
+  { title: "BREAKER", rank: 7 }
 ]
 
 const memoryCells = ({ isLoading, resident }: ModelRow, now: number): ReadonlyArray<Cell> => {
@@ -144,13 +144,17 @@ export const view = (snapshot: Snapshot, remark: string, size: Size): ReadonlyAr
     models.map((row) => modelCells(row, now)),
     hosts.length > 1
   )
+  // a small window is for the figures
+  const isRoomy = size.rows >= 16
+  const gap = isRoomy ? [Style.line("")] : []
+  const said = Columns.wrap(remark, size.columns)
   const head = [
     Style.line(Style.span("effect-ollama watch", "bold"), "  ", Style.span(`${time(now)}  q quits`, "dim")),
-    ...Columns.wrap(remark, size.columns).map((text) => Style.line(Style.span(text, "dim"))),
-    Style.line(""),
+    ...(said.length <= 2 && isRoomy ? said : [remark]).map((text) => Style.line(Style.span(text, "dim"))),
+    ...gap,
     ...table(hostTable.columns, hostTable.rows, size.columns),
     ...reasons(snapshot),
-    Style.line(""),
+    ...gap,
     ...(models.length === 0
       ? [Style.line(Style.span("No model is in memory.", "dim"))]
       : table(modelTable.columns, modelTable.rows, size.columns))
