@@ -35,14 +35,37 @@ export const commandOf = (root: Node, words: ReadonlyArray<string>): Node => {
 export const asks = (words: ReadonlyArray<string>, ...names: ReadonlyArray<string>): boolean =>
   beforeDashes(words).some((word) => names.includes(word))
 
+const optionsOf = (node: Node) => [...everywhere, ...node.options]
+
+/** `-qm name` as `-q -m name`, `-mname` as `-m name`: the parser knows only one option in a word. */
+const apart = (node: Node, word: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  let rest = word.slice(1)
+  while (rest !== "") {
+    const name = `-${rest[0]}`
+    const option = optionsOf(node).find(({ names }) => names.includes(name))
+    if (option === undefined) return [word]
+    found.push(name)
+    rest = rest.slice(1)
+    if (option.takesValue && rest !== "") return [...found, rest]
+  }
+  return found
+}
+
 const levels = new Set(["yes", "no", "low", "medium", "high", "max"])
 
-/** `--think` alone means yes, as for `ollama run`; the parser knows only options with a value or without. */
-export const withThinkValue = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const end = beforeDashes(words).length
-  return words.map((word, index) =>
-    word === "--think" && index < end && !levels.has(words[index + 1] ?? "") ? "--think=yes" : word
-  )
+/** The words as the parser wants them. `--think` alone means yes, as for `ollama run`. */
+export const normal = (root: Node, words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const node = commandOf(root, words)
+  const before = beforeDashes(words)
+  const after = words.slice(before.length)
+  return [
+    ...before.flatMap((word, index) => {
+      if (word === "--think" && !levels.has(before[index + 1] ?? "")) return ["--think=yes"]
+      return /^-[a-z]{2}/i.test(word) ? apart(node, word) : [word]
+    }),
+    ...after
+  ]
 }
 
 /** How many letters have to be changed, added or left out to make one word of the other. */
@@ -68,7 +91,7 @@ const like = (word: string, known: ReadonlyArray<string>): string => {
 }
 
 const unknownOption = (node: Node, words: ReadonlyArray<string>): string | undefined => {
-  const known = [...everywhere, ...node.options]
+  const known = optionsOf(node)
   const names = known.flatMap(({ names }) => names)
   const find = (name: string) => known.find(({ names }) => names.includes(name))
   for (let index = 0; index < words.length; index++) {
@@ -76,10 +99,8 @@ const unknownOption = (node: Node, words: ReadonlyArray<string>): string | undef
     if (!isOption(word)) continue
     const [name = ""] = word.split("=")
     const option = find(name)
-    // several letters behind one dash
-    const isCluster = /^-[a-z]{2,}$/i.test(word) && Array.from(word.slice(1)).every((letter) => find(`-${letter}`))
-    if (option === undefined && !isCluster) return `unknown option ${name}${like(name, names)}`
-    if (option?.takesValue === true && !word.includes("=")) {
+    if (option === undefined) return `unknown option ${name}${like(name, names)}`
+    if (option.takesValue && !word.includes("=")) {
       const value = words[index + 1]
       if (value === undefined) return `${name} needs a value`
       index += 1

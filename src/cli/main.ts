@@ -59,7 +59,7 @@ const run = (words: ReadonlyArray<string>) =>
       const { stdout } = yield* Output.Output
       return yield* Output.printLines(Help.page(Arguments.commandOf(tree, words), stdout.columns()))
     }
-    const given = Arguments.withThinkValue(words)
+    const given = Arguments.normal(tree, words)
     const problem = Arguments.problemOf(tree, given)
     if (Option.isSome(problem)) return yield* problem.value
     yield* parsed(given)
