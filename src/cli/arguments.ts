@@ -1,16 +1,7 @@
 /** What is looked at before the options are parsed: which command it is, whether its help is asked for, what is unknown. */
 import * as Option from "effect/Option"
 import { UsageError } from "./failure.js"
-import type { Node } from "./tree.js"
-
-/** What every command understands, besides its own options. */
-const everywhere: ReadonlyArray<{ readonly names: ReadonlyArray<string>; readonly takesValue: boolean }> = [
-  { names: ["-h", "--help"], takesValue: false },
-  { names: ["--version"], takesValue: false },
-  { names: ["--completions"], takesValue: true },
-  { names: ["--log-level"], takesValue: true },
-  { names: ["--wizard"], takesValue: false }
-]
+import { everywhere, type Node, type Parameter } from "./tree.js"
 
 /** Of what comes before `--`. */
 const isOption = (word: string): boolean => /^--?[a-z][\w-]*(=.*)?$/is.test(word)
@@ -35,7 +26,15 @@ export const commandOf = (root: Node, words: ReadonlyArray<string>): Node => {
 export const asks = (words: ReadonlyArray<string>, ...names: ReadonlyArray<string>): boolean =>
   beforeDashes(words).some((word) => names.includes(word))
 
-const optionsOf = (node: Node) => [...everywhere, ...node.options]
+/** The value of an option of everywhere. */
+export const valueOf = (words: ReadonlyArray<string>, name: string): string | undefined => {
+  const before = beforeDashes(words)
+  const index = before.findIndex((word) => word === name || word.startsWith(`${name}=`))
+  const word = before[index]
+  return word === undefined ? undefined : word === name ? (before[index + 1] ?? "") : word.slice(name.length + 1)
+}
+
+const optionsOf = (node: Node): ReadonlyArray<Parameter> => [...everywhere, ...node.options]
 
 /** `-qm name` as `-q -m name`, `-mname` as `-m name`: the parser knows only one option in a word. */
 const apart = (node: Node, word: string): ReadonlyArray<string> => {
@@ -117,7 +116,7 @@ export const problemOf = (root: Node, words: ReadonlyArray<string>): Option.Opti
   const option = unknownOption(node, before)
   const wrong = (message: string) => Option.some(new UsageError({ message }))
   if (option !== undefined) return wrong(option)
-  if (node.commands.length === 0 || asks(words, "--completions", "--wizard")) return Option.none()
+  if (node.commands.length === 0) return Option.none()
   const commands = node.commands.map(({ path }) => path.at(-1) ?? "")
   const [first] = rest
   return first === undefined

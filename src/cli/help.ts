@@ -2,7 +2,7 @@
 import * as ExitCodes from "./exitCodes.js"
 import * as Columns from "./terminal/columns.js"
 import * as Style from "./terminal/Style.js"
-import type { Node, Parameter } from "./tree.js"
+import { everywhere, type Node, type Parameter } from "./tree.js"
 
 type Entry = readonly [label: string, text: string]
 
@@ -26,13 +26,6 @@ const variables: ReadonlyArray<Entry> = [
   ["OLLAMA_POLICY_FILE", "a policy as JSON; OLLAMA_POLICY and OLLAMA_POLICY_… change it"],
   ["HTTP_PROXY", "and HTTPS_PROXY, NO_PROXY: as for Ollama itself"],
   ["NO_COLOR", "no colours; FORCE_COLOR=1 colours also in pipes"]
-]
-
-const builtIn: ReadonlyArray<Entry> = [
-  ["-h, --help", "This text; after a command, that of the command"],
-  ["--version", "The version"],
-  ["--completions shell", "A script that completes commands and options: bash, zsh or fish"],
-  ["--log-level level", "What is logged to stderr: debug, info, warning (the default), error, none"]
 ]
 
 /** The labels beside the texts; above them where there is not room for both. */
@@ -92,7 +85,7 @@ export const page = (node: Node, columns: number): ReadonlyArray<Style.Line> => 
     ...indented([usageOf(node)], width),
     ...list("Commands", commandEntries(node), width),
     ...list("Arguments", node.arguments.map(entryOf), width),
-    ...list("Options", [...node.options.map(entryOf), ...(isRoot ? builtIn : [])], width),
+    ...list("Options", [...node.options, ...(isRoot ? everywhere : [])].map(entryOf), width),
     ...(isRoot ? list("Environment", variables, width) : []),
     ...(isRoot
       ? list(

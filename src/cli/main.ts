@@ -16,6 +16,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Arguments from "./arguments.js"
 import { family, root } from "./commands.js"
+import * as Completions from "./completions.js"
 import * as ExitCodes from "./exitCodes.js"
 import * as Failure from "./failure.js"
 import * as Help from "./help.js"
@@ -30,17 +31,11 @@ const name = "effect-ollama"
 
 const app = Command.run(root, { name, version, executable: name })
 
-/** What @effect/cli prints: completions. What it says of a wrong command line is said by us. */
-const console: Effect.Effect<Console.Console, never, Output.Output> = Effect.zipWith(
-  Effect.console,
-  Output.Output,
-  (service, { stdout }) => ({
-    ...service,
-    log: (...texts: ReadonlyArray<unknown>) =>
-      Effect.ignore(stdout.write(`${Columns.harmless(texts.map(String).join(" "))}\n`)),
-    error: () => Effect.void
-  })
-)
+/** What @effect/cli says of a wrong command line is said by us. */
+const console: Effect.Effect<Console.Console> = Effect.map(Effect.console, (service) => ({
+  ...service,
+  error: () => Effect.void
+}))
 
 /** Results are on stdout, so what is logged is on stderr. */
 const logger = Logger.withConsoleError(Logger.logfmtLogger)
@@ -51,6 +46,13 @@ const parsed = (words: ReadonlyArray<string>) =>
     Effect.provide(CliConfig.layer({ isCaseSensitive: true, showBuiltIns: false }))
   )
 
+const complete = (shell: string, tree: Tree.Node) => {
+  const script = Completions.script(shell, tree)
+  return script === undefined
+    ? new Failure.UsageError({ message: `--completions takes bash, zsh or fish, not ${shell}` })
+    : Output.print(script)
+}
+
 const run = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     if (Arguments.asks(words, "--version")) return yield* Output.print(`${version}\n`)
@@ -59,6 +61,8 @@ const run = (words: ReadonlyArray<string>) =>
       const { stdout } = yield* Output.Output
       return yield* Output.printLines(Help.page(Arguments.commandOf(tree, words), stdout.columns()))
     }
+    const shell = Arguments.valueOf(words, "--completions")
+    if (shell !== undefined) return yield* complete(shell, tree)
     const given = Arguments.normal(tree, words)
     const problem = Arguments.problemOf(tree, given)
     if (Option.isSome(problem)) return yield* problem.value

@@ -11,6 +11,8 @@ export interface Parameter {
   /** `-m`, `--model`; none for an argument. */
   readonly names: ReadonlyArray<string>
   readonly takesValue: boolean
+  /** What its value is: one of some words, a file, or anything. */
+  readonly value: ReadonlyArray<string> | "file" | "any"
   readonly description: string
 }
 
@@ -48,19 +50,33 @@ const standard =
 
 const paragraphs = (doc: HelpDoc.HelpDoc): ReadonlyArray<string> => {
   if (HelpDoc.isSequence(doc)) return [...paragraphs(doc.left), ...paragraphs(doc.right)]
-  if (!HelpDoc.isParagraph(doc)) return []
-  const text = spanText(doc.value)
-  return standard.test(text) ? [] : [text]
+  return HelpDoc.isParagraph(doc) ? [spanText(doc.value)] : []
+}
+
+/** `[<file>]`, `<file>...`, as manual pages write what may be absent or repeated. */
+const argumentLabel = (text: string, said: ReadonlyArray<string>): string => {
+  const label = text.replace(/ 1\+$/, "...")
+  return said.some((one) => /optional|zero or more/.test(one)) ? `[${label}]` : label
+}
+
+/** `yes | no`, `file` or `<file>...` in a label. */
+const valueOf = (label: string, names: ReadonlyArray<string>): Parameter["value"] => {
+  const last = names.at(-1)
+  const text = last === undefined ? label : label.slice(label.lastIndexOf(last) + last.length).trim()
+  if (text.includes("|")) return text.split("|").map((word) => word.trim())
+  return /^<?file\b/.test(text) ? "file" : "any"
 }
 
 const parameter = ([span, doc]: readonly [Span.Span, HelpDoc.HelpDoc]): Parameter => {
-  const label = spanText(span).replace(/^\((.*)\)$/, "$1")
-  const names = label.match(/(?<!\S)--?[a-z][a-z-]*/g) ?? []
+  const text = spanText(span).replace(/^\((.*)\)$/, "$1")
+  const names = text.match(/(?<!\S)--?[a-z][a-z-]*/g) ?? []
+  const said = paragraphs(doc)
   return {
-    label,
+    label: names.length > 0 ? text : argumentLabel(text, said),
     names,
-    takesValue: names.length > 0 && /--[a-z-]+ \S/.test(label),
-    description: paragraphs(doc).join(" ")
+    takesValue: names.length > 0 && /--[a-z-]+ \S/.test(text),
+    value: valueOf(text, names),
+    description: said.filter((one) => !standard.test(one)).join(" ")
   }
 }
 
@@ -73,6 +89,32 @@ export interface Family {
   readonly descriptor: Descriptor.Command<unknown>
   readonly children: ReadonlyArray<Family>
 }
+
+/** What every command understands, besides its own options. */
+export const everywhere: ReadonlyArray<Parameter> = [
+  {
+    label: "-h, --help",
+    names: ["-h", "--help"],
+    takesValue: false,
+    value: "any",
+    description: "This text; after a command, that of the command"
+  },
+  { label: "--version", names: ["--version"], takesValue: false, value: "any", description: "The version" },
+  {
+    label: "--completions shell",
+    names: ["--completions"],
+    takesValue: true,
+    value: ["bash", "zsh", "fish"],
+    description: "A script that completes commands and options: bash, zsh or fish"
+  },
+  {
+    label: "--log-level level",
+    names: ["--log-level"],
+    takesValue: true,
+    value: ["debug", "info", "warning", "error", "none"],
+    description: "What is logged to stderr: debug, info, warning (the default), error, none"
+  }
+]
 
 /** The tree of a command and those inside it. */
 export const of = ({ children, descriptor, name }: Family, parents: ReadonlyArray<string> = []): Node => {
