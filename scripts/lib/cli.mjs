@@ -18,6 +18,7 @@ const banner = [
 const bundle = async (outfile) => {
   const { build } = await import("esbuild")
   const { metafile } = await build({
+    absWorkingDir: root,
     entryPoints: [entry],
     outfile,
     bundle: true,

@@ -83,8 +83,9 @@ const distance = (a: string, b: string): number => {
 
 const like = (word: string, known: ReadonlyArray<string>): string => {
   const [best] = known
+    .filter((name) => name.length > 2)
     .map((name) => ({ name, far: distance(word.toLowerCase(), name) }))
-    .filter(({ far, name }) => far <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ far, name }) => far <= (name.length < 4 ? 1 : 2))
     .toSorted((a, b) => a.far - b.far)
   return best === undefined ? "" : `; did you mean ${best.name}?`
 }

@@ -63,10 +63,8 @@ describe("chat", () => {
           }
         ]
       })
-      const ended = yield* Command.run(["chat", "--think", "How many?", "-qm", "qwen3"], { env: scene.env })
+      const ended = yield* Command.run(["chat", "--think", "low", "How many?", "-qm", "qwen3"], { env: scene.env })
       assert.deepStrictEqual(ended, { code: 0, signal: null, stdout: "42\n", stderr: "Hm, let me see.\n\n" })
-      assert.strictEqual((yield* lastAsked(scene)).think, true)
-      yield* Command.run(["chat", "--think", "low", "How many?", "-qm", "qwen3"], { env: scene.env })
       const asked = yield* lastAsked(scene)
       assert.strictEqual(asked.think, "low")
       assert.deepStrictEqual(asked.messages, [{ role: "user", content: "How many?" }])
@@ -153,14 +151,6 @@ describe("chat", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "One\n")
       assert.match(stderr, /^error: the answer broke off .*, after 1 chunk\nto do: .*\n$/)
-    })
-  )
-
-  it.live("without anything to ask it is a mistake", () =>
-    Effect.gen(function* () {
-      const { code, stderr } = yield* Command.run(["chat"], { env: { OLLAMA_HOST: "127.0.0.1:1" } })
-      assert.strictEqual(code, 64)
-      assert.match(stderr, /^error: nothing to ask: .*\nto do: effect-ollama chat --help\n$/)
     })
   )
 })

@@ -11,7 +11,7 @@ import * as Units from "../terminal/units.js"
 import { placement, until } from "./residence.js"
 
 const columns: ReadonlyArray<Column> = [
-  { title: "NAME", rank: 0, least: 12 },
+  { title: "NAME", rank: 0, least: 10 },
   { title: "SIZE", rank: 1, align: "right" },
   { title: "IN MEMORY", rank: 2 },
   { title: "MODIFIED", rank: 3 },

@@ -89,7 +89,11 @@ const figuresOf = (layer: Layer): ReadonlyArray<string> => {
 
 const share = ({ completed, total }: Layer): number => (total > 0 ? completed / total : 0)
 
-const percent = (layer: Layer): string => `${Math.floor(share(layer) * 100)}%`.padStart(4)
+/** Whole parts of a hundred, or of ten: multiplied first, since 0.29 times 100 is less than 29. */
+const parts = ({ completed, total }: Layer, of: number): number =>
+  total > 0 ? Math.floor((completed * of) / total) : 0
+
+const percent = (layer: Layer): string => `${parts(layer, 100)}%`.padStart(4)
 
 /** The line of a layer: the status, the percentage, a bar, and as many of the figures as there is room for. */
 const lineOf = (layer: Layer, width: number): Style.Line => {
@@ -98,9 +102,9 @@ const lineOf = (layer: Layer, width: number): Style.Line => {
   const end = percent(layer)
   const style = isComplete(layer) ? "green" : "cyan"
   const label = Columns.truncate(status, Math.max(0, width - end.length - 1))
-  const parts = figuresOf(layer)
-  for (let shown = parts.length; shown > 0; shown--) {
-    const figures = parts.slice(0, shown).join("  ")
+  const all = figuresOf(layer)
+  for (let shown = all.length; shown > 0; shown--) {
+    const figures = all.slice(0, shown).join("  ")
     const room = width - Columns.columns(label) - end.length - figures.length - 5
     if (room >= 8) {
       const line = Style.line(
@@ -127,8 +131,8 @@ export const total = ({ layers }: Progress): number => layers.reduce((sum, layer
 export const news = (before: Progress, after: Progress): ReadonlyArray<string> =>
   after.layers.flatMap((layer, index) => {
     const earlier = before.layers[index]
-    const tenth = Math.floor(share(layer) * 10)
-    const isNew = earlier === undefined || tenth > Math.floor(share(earlier) * 10)
+    const tenth = parts(layer, 10)
+    const isNew = earlier === undefined || tenth > parts(earlier, 10)
     if (!isNew) return []
     const status = Columns.oneLine(layer.status)
     return [layer.total > 0 ? `${status} ${percent(layer).trim()}, ${figuresOf(layer).join(", ")}` : status]
