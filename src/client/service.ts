@@ -64,6 +64,11 @@ export interface CallOptions {
   readonly policy?: Policy.Patch | undefined
   /** Which conversation the call belongs to; kept in its record. */
   readonly session?: string | undefined
+  /**
+   * Which of several servers is asked. A client knows one: any other address than its own fails as `InvalidRequest` in
+   * `host`.
+   */
+  readonly host?: string | undefined
   /** Whose turn comes first where calls wait for a model; `normal` by default. */
   readonly priority?: Concurrency.Priority | undefined
   /** Learns what became of the call, at its end. The call does not wait for it. */

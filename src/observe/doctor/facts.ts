@@ -98,7 +98,7 @@ export const Tcp = Schema.Struct({
  */
 export type Tcp = typeof Tcp.Type
 
-export const TlsProblem = Schema.Literal(
+export const TlsFault = Schema.Literal(
   "selfSigned",
   "unknownAuthority",
   "expired",
@@ -107,7 +107,7 @@ export const TlsProblem = Schema.Literal(
   "notTls",
   "other"
 )
-export type TlsProblem = typeof TlsProblem.Type
+export type TlsFault = typeof TlsFault.Type
 
 /**
  * The certificate, and what is wrong with it.
@@ -127,7 +127,7 @@ export const Tls = Schema.Struct({
   validFrom: optional(Schema.DateTimeUtcFromNumber),
   validTo: optional(Schema.DateTimeUtcFromNumber),
   trusted: Schema.Boolean,
-  problem: optional(TlsProblem),
+  fault: optional(TlsFault),
   code: optional(Schema.String),
   took: duration
 })

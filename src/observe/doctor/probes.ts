@@ -46,7 +46,7 @@ export interface Probes {
   readonly connect: (
     address: string,
     port: number
-  ) => Finding<{ readonly outcome: Exclude<Tcp["outcome"], "dropped">; readonly code?: string }>
+  ) => Finding<{ readonly outcome: Tcp["outcome"]; readonly code?: string }>
   /** Looks at the certificate, also at one that is not trusted. */
   readonly tls: (hostname: string, port: number) => Finding<Omit<Tls, "took">>
   /** The proxies that are set for this program. */
