@@ -16,7 +16,7 @@ const decodeAsked = Schema.decodeUnknownSync(
 
 /** What the server was asked last. */
 const lastAsked = ({ server }: Effect.Effect.Success<ReturnType<typeof simulated>>) =>
-  Effect.map(server.requests, (all) => decodeAsked(all.filter(({ path }) => path === "/api/chat").at(-1)?.json))
+  Effect.map(server.requests, (all) => decodeAsked(all.findLast(({ path }) => path === "/api/chat")?.json))
 
 const endless = Array.from({ length: 100_000 }, (_, index) => ` word${index}`)
 

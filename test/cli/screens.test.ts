@@ -95,7 +95,7 @@ describe.skipIf(!Terminal.hasTmux)("on a terminal (tmux)", () => {
       assert.isTrue(narrow.split("\n").length <= 12)
       yield* terminal.resize(100, 24)
       yield* server.down
-      yield* terminal.shows(/unreachable[^]*: no usable connection \(refused\)/)
+      yield* terminal.shows(/down[^]*: .*refused/)
       yield* server.up
       yield* terminal.shows(/healthy[^]*No model is in memory/)
       yield* terminal.press("q")

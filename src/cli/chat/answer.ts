@@ -10,7 +10,7 @@ import * as Output from "../terminal/Output.js"
 import * as Style from "../terminal/Style.js"
 import * as Units from "../terminal/units.js"
 import { figures } from "./figures.js"
-import * as Waiting from "./waiting.js"
+import * as Waiting from "../terminal/Waiting.js"
 
 /** What has been shown so far. */
 export interface Shown {

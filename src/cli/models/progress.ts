@@ -117,7 +117,7 @@ const lineOf = (layer: Layer, width: number): Style.Line => {
       return line
     }
   }
-  return Style.line(`${Columns.padEnd(label, Math.min(width, Columns.columns(label) + 1))}`, Style.span(end, style))
+  return Style.line(Columns.padEnd(label, Math.min(width, Columns.columns(label) + 1)), Style.span(end, style))
 }
 
 /** The lines of a terminal, at most `rows` of them: the last ones, where the work is. */

@@ -1,18 +1,17 @@
 /** Where the figures come from: a client for each server, looks at it, and the events of its calls. */
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as OllamaClient from "../../OllamaClient.js"
 import type * as OllamaError from "../../OllamaError.js"
-import type { HostHealth } from "../../observe/HealthMonitor.js"
+import * as HealthMonitor from "../../observe/HealthMonitor.js"
 import type { PolicyFileError } from "../../node/policyFile.js"
 import * as Connection from "../connection.js"
 import * as History from "./History.js"
-import * as Look from "./look.js"
 import * as Snapshot from "./Snapshot.js"
 
 /** A server that is watched. */
@@ -29,29 +28,27 @@ export interface Source {
   readonly snapshot: Effect.Effect<Snapshot.Snapshot>
 }
 
+/** We say when to look. */
+const seldom = { idleInterval: "1 day", busyInterval: "1 day" } as const
+
 export const make = (servers: ReadonlyArray<Server>): Effect.Effect<Source, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const at = yield* DateTime.now
     let history = History.empty
-    let health: ReadonlyArray<HostHealth> = servers.map(({ host }) => Look.unseen(host, at))
     for (const { client } of servers) {
       yield* client.listen((event) => {
         history = History.add(history, event, clock.unsafeCurrentTimeMillis())
       })
     }
-    const look = Effect.forEach(
-      servers,
-      ({ client, host }, index) =>
-        Effect.map(Look.look(client, health[index] ?? Look.unseen(host, at)), (found) => {
-          health = health.with(index, found)
-        }),
-      { concurrency: "unbounded", discard: true }
+    const monitors = yield* Effect.forEach(servers, ({ client }) =>
+      Effect.provideService(HealthMonitor.make(seldom), OllamaClient.OllamaClient, client)
     )
-    const snapshot = Effect.map(
-      Effect.all([Clock.currentTimeMillis, Effect.forEach(servers, ({ client }) => client.state)]),
-      ([now, clients]) => Snapshot.make({ now, health, clients, history })
-    )
+    const look = Effect.forEach(monitors, (monitor) => monitor.look, { concurrency: "unbounded", discard: true })
+    const snapshot = Effect.gen(function* () {
+      const health = yield* Effect.forEach(monitors, ({ hosts }) => SubscriptionRef.get(hosts))
+      const clients = yield* Effect.forEach(servers, ({ client }) => client.state)
+      return Snapshot.make({ now: yield* Clock.currentTimeMillis, health: health.flat(), clients, history })
+    })
     return { servers, look, snapshot }
   })
 

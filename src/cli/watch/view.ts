@@ -20,6 +20,9 @@ const statusStyle: Readonly<Record<HostRow["status"], Style.Style>> = {
   unknown: "yellow"
 }
 
+/** Short, for narrow terminals. */
+const statusWord = (status: HostRow["status"]): string => (status === "unreachable" ? "down" : status)
+
 const breakerCell = (state: BreakerState | undefined): Cell => {
   switch (state) {
     case undefined:
@@ -52,7 +55,7 @@ const hostColumns: ReadonlyArray<Column> = [
 
 const hostCells = (row: HostRow): ReadonlyArray<Cell> => [
   short(row.host),
-  Style.span(row.status, statusStyle[row.status]),
+  Style.span(statusWord(row.status), statusStyle[row.status]),
   Columns.oneLine(row.version ?? ""),
   row.latency === undefined ? "" : Units.span(row.latency),
   amount(row.running),

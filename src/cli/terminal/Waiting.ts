@@ -3,8 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import * as Output from "../terminal/Output.js"
-import * as Style from "../terminal/Style.js"
+import * as Output from "./Output.js"
+import * as Style from "./Style.js"
 
 /** What comes at once needs no word. */
 const patience = "500 millis"
