@@ -20,7 +20,7 @@ const lastAsked = ({ server }: Effect.Effect.Success<ReturnType<typeof simulated
 
 const endless = Array.from({ length: 100_000 }, (_, index) => ` word${index}`)
 
-describe("chat", () => {
+describe("chat", { timeout: 120_000 }, () => {
   it.scopedLive("writes the answer, and nothing else, to stdout; one line of figures to stderr", () =>
     Effect.gen(function* () {
       const scene = yield* simulated({ models: [{ name: "llama3.2", reply: "The sky is blue." }] })

@@ -5,7 +5,7 @@ import manifest from "../../package.json" with { type: "json" }
 import * as Command from "./support/command.js"
 import { simulated } from "./support/server.js"
 
-describe("the command", () => {
+describe("the command", { timeout: 120_000 }, () => {
   it.live("--help is the page of a command, as wide and as coloured as it may be", () =>
     Effect.gen(function* () {
       const top = yield* Command.run(["--help"])

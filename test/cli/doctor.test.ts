@@ -98,7 +98,7 @@ describe("the doctor's report", () => {
   })
 })
 
-describe("doctor", () => {
+describe("doctor", { timeout: 120_000 }, () => {
   it.scopedLive("exits with 0 where all is well, and with the cause where it is not; --json is the report", () =>
     Effect.gen(function* () {
       const { env, server } = yield* simulated({ models: [{ name: "llama3.2", loaded: true, gpu: 1 }] })

@@ -7,7 +7,7 @@ import { simulated } from "./support/server.js"
 const installed = (server: Effect.Effect.Success<ReturnType<typeof simulated>>["server"]) =>
   Effect.map(server.state, ({ residents }) => residents.map(({ name }) => name))
 
-describe("models", () => {
+describe("models", { timeout: 120_000 }, () => {
   it.scopedLive("list says what is installed, and what of it is in memory", () =>
     Effect.gen(function* () {
       const { env } = yield* simulated({

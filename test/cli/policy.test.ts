@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Command from "./support/command.js"
 import { folder } from "./support/server.js"
 
-describe("policy", () => {
+describe("policy", { timeout: 120_000 }, () => {
   it.scopedLive(
     "print gives the policy in force: the file, under the variables; a file that is named counts alone",
     () =>

@@ -11,7 +11,7 @@ const Asked = Schema.decodeUnknownSync(
   Schema.Struct({ messages: Schema.Array(Schema.Struct({ role: Schema.String, content: Schema.String })) })
 )
 
-describe.skipIf(!Terminal.hasTmux)("on a terminal (tmux)", () => {
+describe.skipIf(!Terminal.hasTmux)("on a terminal (tmux)", { timeout: 120_000 }, () => {
   it.scopedLive("chat is a conversation, and Ctrl-C stops an answer but not the conversation", () =>
     Effect.gen(function* () {
       const { env, server } = yield* simulated({

@@ -6,7 +6,7 @@ import { simulated } from "./support/server.js"
 
 const loaded = { models: [{ name: "llama3.2", loaded: true, gpu: 1, reply: "Yes." }, "qwen3"] }
 
-describe("watch", () => {
+describe("watch", { timeout: 120_000 }, () => {
   it.scopedLive("--once prints how the servers are, and says it by its exit code", () =>
     Effect.gen(function* () {
       const one = yield* simulated(loaded)

@@ -22,8 +22,11 @@ const isSame = (name: string, wanted: string): boolean => name === wanted || nam
 export const load = (model: string, keep: Option.Option<string>) =>
   Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
-    yield* Waiting.make((elapsed) => Effect.succeed(`loading ${Columns.oneLine(model)}, ${Units.rough(elapsed)}`))
+    const loaded = yield* Waiting.make((elapsed) =>
+      Effect.succeed(`loading ${Columns.oneLine(model)}, ${Units.rough(elapsed)}`)
+    )
     yield* OllamaClient.load({ model, ...defined({ keep_alive: Option.getOrUndefined(Option.map(keep, keepAlive)) }) })
+    yield* loaded
     const { models } = yield* OllamaClient.running()
     const now = yield* Clock.currentTimeMillis
     const resident = models.find(({ name }) => isSame(name, model))

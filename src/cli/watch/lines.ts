@@ -1,10 +1,10 @@
 /** What `watch` says where there is no terminal: a line for each host, or JSON. */
 import * as Columns from "../terminal/columns.js"
+import * as Verdict from "../../record/Verdict.js"
 import * as Placement from "../models/residence.js"
 import * as Units from "../terminal/units.js"
 import type { Trouble } from "./History.js"
 import type { HostRow, ModelRow, Snapshot } from "./Snapshot.js"
-import { inWords } from "./verdict.js"
 
 const modelPart = (row: ModelRow, now: number): string => {
   const { resident } = row
@@ -58,7 +58,7 @@ const troubleJson = ({ at, call, elapsed, phase, state, verdict }: Trouble) => (
   phase,
   elapsed,
   verdict: verdict._tag,
-  text: inWords(verdict)
+  text: Verdict.text(verdict)
 })
 
 /** One object; durations in milliseconds. `troubles` are those since `since` (milliseconds on Clock). */

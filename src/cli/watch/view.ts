@@ -1,5 +1,6 @@
 /** The screen of `watch`: a state and a size give lines. */
 import type { BreakerState } from "../../record/CallEvent.js"
+import * as Verdict from "../../record/Verdict.js"
 import * as Placement from "../models/residence.js"
 import { sparkline } from "../terminal/bars.js"
 import * as Columns from "../terminal/columns.js"
@@ -8,7 +9,6 @@ import { type Cell, type Column, table } from "../terminal/table.js"
 import * as Units from "../terminal/units.js"
 import type { Trouble } from "./History.js"
 import type { HostRow, ModelRow, Snapshot } from "./Snapshot.js"
-import { inWords } from "./verdict.js"
 
 /** How wide the picture of first tokens is. */
 const picture = 12
@@ -116,7 +116,7 @@ const troubleLine = ({ at, call, elapsed, state, verdict }: Trouble): Style.Line
     Style.span(time(at), "dim"),
     ` ${Columns.oneLine(call.model ?? call.operation)} `,
     Style.span(state, state === "slow" || state === "ended" ? "yellow" : "red"),
-    ` after ${Units.span(elapsed)}: ${Columns.oneLine(inWords(verdict))}`
+    ` after ${Units.span(elapsed)}: ${Columns.oneLine(Verdict.text(verdict))}`
   )
 
 /** Why a host is not well, below the table. */

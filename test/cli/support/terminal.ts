@@ -102,7 +102,7 @@ export const open = (
     /** A bound for what never comes, so that the failure can say what was there instead. */
     const shows = (wanted: RegExp) =>
       look(wanted).pipe(
-        Effect.timeoutTo({ duration: "20 seconds", onTimeout: () => undefined, onSuccess: (screen) => screen }),
+        Effect.timeoutTo({ duration: "90 seconds", onTimeout: () => undefined, onSuccess: (screen) => screen }),
         Effect.flatMap((screen) =>
           screen === undefined
             ? Effect.flatMap(capture(socket), (found) =>
