@@ -116,7 +116,8 @@ const troubleLine = ({ at, call, elapsed, state, verdict }: Trouble): Style.Line
     Style.span(time(at), "dim"),
     ` ${Columns.oneLine(call.model ?? call.operation)} `,
     Style.span(state, state === "slow" || state === "ended" ? "yellow" : "red"),
-    ` after ${Units.span(elapsed)}: ${Columns.oneLine(Verdict.text(verdict))}`
+    // a failure says more by its name than a verdict that knows nothing
+    ` after ${Units.span(elapsed)}${verdict._tag === "Unknown" && state !== "slow" ? "" : `: ${Columns.oneLine(Verdict.text(verdict))}`}`
   )
 
 /** Why a host is not well, below the table. */
