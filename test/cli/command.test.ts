@@ -12,7 +12,7 @@ describe("the command", { timeout: 120_000 }, () => {
       assert.deepStrictEqual({ code: top.code, stderr: top.stderr }, { code: 0, stderr: "" })
       assert.include(top.stdout, "\nUsage\n  effect-ollama <command> [options]\n")
       const chat = yield* Command.run(["chat", "--model", "x", "-h"], { env: { COLUMNS: "30", FORCE_COLOR: "1" } })
-      assert.include(chat.stdout, "\u001b[1mUsage\u001b[22m\n  effect-ollama chat\n    [options]\n")
+      assert.include(chat.stdout, "\u001b[1mUsage\u001b[22m\n  effect-ollama chat\n    [options] [<prompt>...]\n")
     })
   )
 
