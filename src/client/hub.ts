@@ -3,6 +3,7 @@
  * which keep what their readers have not taken yet, up to a limit. With nobody there, nothing is made.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -33,6 +34,25 @@ export interface Hub {
   readonly running: ReadonlySet<Journal>
   /** What the streams have dropped, because their readers did not take it in time. */
   readonly dropped: () => number
+}
+
+/** Whether what is run is a probe of the library's own, which nobody is told of and no figure counts. */
+export class IsProbe extends Context.Reference<IsProbe>()("effect-ollama/internal/IsProbe", {
+  defaultValue: () => false
+}) {}
+
+/** For probes. */
+export const mute: Hub = {
+  nextId: () => 0,
+  isHeard: () => false,
+  tell: () => undefined,
+  listen: () => Effect.void,
+  records: Stream.empty,
+  slowCalls: Stream.empty,
+  begun: () => undefined,
+  over: () => undefined,
+  running: new Set(),
+  dropped: () => 0
 }
 
 /** What a stream keeps for a reader that lags behind; beyond it the oldest is dropped. */

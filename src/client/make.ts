@@ -95,7 +95,7 @@ export const make = (
       endpoint: Endpoint.Endpoint,
       callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Running.Settings, Failure> =>
-      Effect.flatMap(Patch.CurrentPatch, (current) => {
+      Effect.flatMap(Effect.zip(Patch.CurrentPatch, Hub.IsProbe), ([current, isProbe]) => {
         const problem = CallOptions.problem(callOptions, address.url)
         if (problem !== undefined) return Request.invalid(host, endpoint, problem)
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
@@ -105,7 +105,7 @@ export const make = (
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
-          hub,
+          hub: isProbe ? Hub.mute : hub,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
