@@ -17,7 +17,7 @@ const { values: args } = parseArgs({
 })
 
 /** Two cores do no more, and a busy machine is late. */
-const atOnce = 2
+const atOnce = 4
 
 const only = args.only?.split(",")
 const chosen = only === undefined ? all : all.filter(({ id }) => only.includes(id))

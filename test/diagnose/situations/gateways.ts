@@ -36,8 +36,8 @@ const gateway = (id: string, what: string, { http, server: job = behind, told = 
     ...rest
   })
 
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
-const inTheWay = { verdict: "ProxyInTheWay", causes: ["firewallOrProxy"] } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
+const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 
 /** Silent for longer than any proxy here waits: loaded, and says nothing; or says a part, and no more. */
 const silentAfter = (chunks: number): ServerJob => ({
@@ -59,7 +59,7 @@ export const gateways: ReadonlyArray<Situation> = [
     server: null,
     expected: { _tag: "Unreachable", reason: "gateway", status: 502, attempts: 1 },
     verdict: "HostDown",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   gateway("504", "the proxy's read timeout is shorter than the load", {
@@ -81,7 +81,7 @@ export const gateways: ReadonlyArray<Situation> = [
     server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3 }] },
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
     verdict: "ServerFailed",
-    causes: []
+    cause: "none"
   }),
   gateway("403-page", "the proxy forbids the call, with a page of its own", {
     http: block(`deny all; ${to}`),
@@ -93,28 +93,28 @@ export const gateways: ReadonlyArray<Situation> = [
     http: block(`${Nginx.streaming} ${to}`, "auth_basic ollama; auth_basic_user_file /dev/null;"),
     expected: { _tag: "Unauthorized", status: 401, attempts: 0 },
     verdict: "BadRequest",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   gateway("413", "the prompt is larger than the proxy takes", {
     http: block(`${Nginx.streaming} ${to}`, "client_max_body_size 1k;"),
     told: { ...plain, characters: 4000 },
     expected: { _tag: "InvalidRequest", issue: "tooLarge", status: 413, attempts: 0 },
     verdict: "BadRequest",
-    causes: []
+    cause: "none"
   }),
   gateway("429", "the proxy limits how many calls come in a time", {
     http: `limit_req_zone $binary_remote_addr zone=calls:1m rate=1r/m; limit_req_status 429;
       ${block(`limit_req zone=calls; ${Nginx.streaming} ${to}`)}`,
     expected: { _tag: "Overloaded", by: "server", status: 429, attempts: 1 },
     verdict: "Overloaded",
-    causes: ["overload"]
+    cause: "overloaded"
   }),
   gateway("limit-503", "the proxy limits how many calls come in a time, as nginx does it by itself", {
     http: `limit_req_zone $binary_remote_addr zone=calls:1m rate=1r/m;
       ${block(`limit_req zone=calls; ${Nginx.streaming} ${to}`)}`,
     expected: { _tag: "Overloaded", by: "gateway", status: 503, attempts: 1 },
     verdict: "Overloaded",
-    causes: ["overload"]
+    cause: "overloaded"
   }),
   gateway("host-header", "a reverse proxy passes its public name on to a server on loopback", {
     http: block(`${Nginx.streaming.replace("Host localhost", "Host ollama.example.com")} ${to}`),
@@ -126,7 +126,7 @@ export const gateways: ReadonlyArray<Situation> = [
     http: `server { listen 80; root /nonexistent; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
     expected: { _tag: "InvalidRequest", issue: "noSuchEndpoint", status: 404, attempts: 0 },
     verdict: "BadRequest",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   gateway("sub-path-given", "the proxy has the server under a path that the address has", {
     http: `server { listen 80; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
@@ -168,7 +168,7 @@ const secured = (
 const noTls = {
   expected: { _tag: "Unreachable", reason: "tls", phase: "connect", attempts: 0 },
   verdict: "HostDown",
-  causes: ["firewallOrProxy"]
+  cause: "blocked"
 } as const
 
 export const secure: ReadonlyArray<Situation> = [
@@ -192,7 +192,7 @@ export const secure: ReadonlyArray<Situation> = [
     host: "http://ollama.test:443",
     expected: { _tag: "Unreachable", reason: "protocol", status: 400, attempts: 0 },
     verdict: "HostDown",
-    causes: ["firewallOrProxy"],
+    cause: "blocked",
     isInTests: true
   }),
   secured("to-https", "a redirect from http to https", {

@@ -26,9 +26,9 @@ const at = (host: string): Told => ({ env: { OLLAMA_HOST: `http://${host}:${port
 /** More patience than the resolver and the neighbours of a machine have. */
 const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds", gap: "15 seconds" } } as const
 
-const down = { verdict: "HostDown", causes: ["serverDown"] } as const
-const barred = { verdict: "HostDown", causes: ["firewallOrProxy"] } as const
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
+const down = { verdict: "HostDown", cause: "unreachable" } as const
+const barred = { verdict: "HostDown", cause: "blocked" } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
 
 /** A filter of the router, or of a machine, with a server behind it that is well. */
 const filtered = (id: string, what: string, rule: string, rest: Omit<Parameters<typeof situation>[2], "stage">) =>
@@ -98,7 +98,7 @@ export const ways: ReadonlyArray<Situation> = [
   routed("prohibited", "the client's machine prohibits the way", `route add prohibit ${addresses.server}`, {
     expected: { _tag: "Blocked", by: "firewall", phase: "connect", attempts: 0 },
     verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   routed("black-route", "the client's machine throws the packets away", `route add blackhole ${addresses.server}`, {
     expected: unreachable("unroutable"),
@@ -107,19 +107,19 @@ export const ways: ReadonlyArray<Situation> = [
   routed("no-route", "the client's machine has no way out", "route del default", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    causes: ["firewallOrProxy"],
+    cause: "blocked",
     isInTests: true
   }),
   routed("unplugged", "the client's link is down", "link set eth0 down", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   situation("no-files", "the client's process has used up its files", {
     stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "none"
   }),
   situation("no-ports", "the client's machine has used up its ports", {
     stage: (lab) =>
@@ -130,7 +130,7 @@ export const ways: ReadonlyArray<Situation> = [
       }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "none"
   }),
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
@@ -287,7 +287,7 @@ export const lines: ReadonlyArray<Situation> = [
       Effect.as(Effect.zip(server(lab), lab.filter("way", "forward", "meta length > 600 drop")), { characters: 4000 }),
     expected: { _tag: "Timeout", phase: "firstToken", attempts: 0 },
     verdict: "Unknown",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   situation("healed", "all packets are dropped for a second in the middle of the answer", {
     needs: filters,
@@ -330,13 +330,13 @@ export const lines: ReadonlyArray<Situation> = [
   signalled("killed", "the server is killed in the middle of the answer", "SIGKILL", {
     expected: broken,
     verdict: "ServerFailed",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   signalled("frozen", "the server freezes in the middle of the answer", "SIGSTOP", {
     expected: silence,
     verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   situation("hung", "the server takes connections, and answers nothing", {
     stage: (lab) =>
@@ -346,6 +346,6 @@ export const lines: ReadonlyArray<Situation> = [
       ),
     expected: { _tag: "Timeout", phase: "load", limit: 3000, attempts: 0 },
     verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    cause: "unreachable"
   })
 ]

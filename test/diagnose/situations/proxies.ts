@@ -9,8 +9,8 @@ import { behind, nameServer, port, quick, server, type Situation, situation, typ
 
 type Rest = Omit<Parameters<typeof situation>[2], "stage">
 
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
-const inTheWay = { verdict: "ProxyInTheWay", causes: ["firewallOrProxy"] } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
+const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 const refused = { expected: { _tag: "Blocked", by: "proxy", attempts: 0 }, ...inTheWay } as const
 const unusable = {
   expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
@@ -113,7 +113,7 @@ export const proxies: ReadonlyArray<Situation> = [
     proxy: open,
     isUp: false,
     ...unusable,
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   proxied("proxy-no-server-tiny", "tinyproxy finds no server there", {
@@ -121,20 +121,20 @@ export const proxies: ReadonlyArray<Situation> = [
     proxy: (lab) => Proxies.tinyproxy(lab),
     isUp: false,
     ...unusable,
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   proxied("proxy-no-name", "squid does not know the name", {
     proxy: (lab) => Effect.zipRight(nameServer(lab, { otherwise: "nxdomain" }), open(lab)),
     told: told(Proxies.address, { OLLAMA_HOST: `http://ollama.lan:${port}` }),
     ...unusable,
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   proxied("proxy-down", "nothing listens where the proxy should be", {
     needs: ["netns", "nft"],
     proxy: none,
     expected: { ...unusable.expected, phase: "connect" },
     verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"],
+    cause: "blocked",
     isInTests: true
   }),
   proxied("proxy-silent", "packets to the proxy are dropped", {
@@ -142,7 +142,7 @@ export const proxies: ReadonlyArray<Situation> = [
     proxy: (lab) => lab.filter("way", "input", "drop"),
     expected: { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1, says: /The proxy does not answer/ },
     verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   situation("no-proxy", "the host is named in NO_PROXY, and there is no proxy", {
     stage: (lab) => Effect.as(server(lab), told(Proxies.address, { NO_PROXY: "localhost,10.99.2.0/24" })),

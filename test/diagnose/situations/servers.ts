@@ -16,11 +16,11 @@ const served = (id: string, what: string, { server: job, told = {}, ...rest }: S
 const speaking = { name: model, reply: words, tokenTime: "20 millis" } as const
 const another = { name: "another", loadTime: "1 hour", size: 1e9 } as const
 
-const tooLow = { causes: ["timeoutTooLow"] } as const
-const overloaded = { causes: ["overload"] } as const
+const tooLow = { cause: "timeoutTooLow" } as const
+const overloaded = { cause: "overloaded" } as const
 
 export const servers: ReadonlyArray<Situation> = [
-  served("well", "nothing is wrong", { server: {}, expected: "success", verdict: "AsExpected", causes: [] }),
+  served("well", "nothing is wrong", { server: {}, expected: "success", verdict: "AsExpected", cause: "none" }),
   served("queue-full", "the server's queue is full", {
     server: { maxQueue: 0, models: [speaking, another], others: [{ model: "another", calls: 1 }] },
     expected: { _tag: "Overloaded", by: "server", status: 503, attempts: 1 },
@@ -50,7 +50,7 @@ export const servers: ReadonlyArray<Situation> = [
     server: { models: [{ ...speaking, loadTime: "1 second" }] },
     expected: "success",
     verdict: "Loading",
-    causes: []
+    cause: "none"
   }),
   served("cold-too-long", "the load takes longer than the limit", {
     server: { models: [{ ...speaking, loadTime: "1 hour" }] },
@@ -76,32 +76,32 @@ export const servers: ReadonlyArray<Situation> = [
     server: { faults: [{ _tag: "StallAfter", chunks: 3 }] },
     expected: { _tag: "Timeout", phase: "gap", limit: 2000, partial: true },
     verdict: "StalledRunner",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   served("stalled-early", "the model's process hangs before the first word", {
     server: { faults: [{ _tag: "StallAfter", chunks: 0 }] },
     expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
     verdict: "StalledRunner",
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   served("crashed", "the model's process dies in the middle of the answer", {
     server: { faults: [{ _tag: "Crash", chunks: 3 }] },
     expected: { _tag: "ServerError", crashed: true, phase: "gap", partial: true },
     verdict: "ServerFailed",
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   served("no-memory", "the model does not fit into memory", {
     server: { memory: 1e9, models: [{ ...speaking, size: 8e9 }] },
     expected: { _tag: "LoadFailed", outOfMemory: true },
     verdict: "ServerFailed",
-    causes: []
+    cause: "none"
   }),
   served("no-model", "the model is not installed", {
     server: { models: ["qwen3"] },
     expected: { _tag: "ModelNotFound", status: 404 },
     verdict: "BadRequest",
-    causes: []
+    cause: "none"
   }),
   served("total-too-short", "the limit on the whole call is shorter than the answer", {
     server: { models: [{ ...speaking, loaded: true, tokenTime: "200 millis" }] },
