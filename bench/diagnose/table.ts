@@ -13,6 +13,9 @@ const width = { id: 21, what: 48, failure: 43, verdict: 22, cause: 21 }
 const fit = (text: string, columns: number): string =>
   (text.length < columns ? text : `${text.slice(0, columns - 2)}…`).padEnd(columns)
 
+/** Without what the client told. */
+export const brief = ({ end: _, ...row }: Row): Row => row
+
 export const line = (row: Row): string => {
   const head = fit(row.id, width.id) + fit(row.what, width.what)
   if (row.skipped !== undefined) return `${head}skipped: ${row.skipped}`

@@ -25,6 +25,8 @@ export interface Row {
   readonly failure?: Answer
   readonly verdict?: Answer
   readonly cause?: Answer
+  /** Everything that the client told. */
+  readonly end?: End
 }
 
 /** Whether nothing is wrong; what was left out is not. */
@@ -125,8 +127,13 @@ const one = (is: string, wanted: string, why: string): Answer => ({
 const verdictOf = ({ record }: End, { verdict }: Situation): Answer | undefined =>
   record === undefined ? undefined : one(record.verdict._tag, verdict, JSON.stringify(record.verdict))
 
-const causeOf = ({ report }: End, { cause }: Situation): Answer | undefined =>
-  report === undefined ? undefined : one(report.verdict.cause, cause, report.verdict.text)
+const causeOf = ({ report }: End, { cause, mayBe }: Situation): Answer | undefined => {
+  if (report === undefined) return undefined
+  const answer = one(report.verdict.cause, cause, report.verdict.text)
+  return mayBe === undefined || report.causes[mayBe].holds !== "no"
+    ? answer
+    : { ...answer, isRight: false, problems: [...answer.problems, `${mayBe} is ruled out, and may be`] }
+}
 
 export const run = (situation: Situation): Effect.Effect<Row> =>
   Effect.gen(function* () {
@@ -149,6 +156,7 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
       what: situation.what,
       millis: end.millis,
       failure: judge(end.outcome, situation.expected),
+      end,
       ...defined({ verdict: verdictOf(end, situation), cause: causeOf(end, situation) })
     }
   }).pipe(

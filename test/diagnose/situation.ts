@@ -42,6 +42,8 @@ export interface Situation {
   readonly verdict: Verdict.Verdict["_tag"]
   /** What the doctor says first: one of the four causes, something else, or that nothing is wrong. */
   readonly cause: Doctor.Report["verdict"]["cause"]
+  /** A cause that looks the same from the client, so that the doctor must not rule it out. */
+  readonly mayBe?: Doctor.CauseName
   /** Whether it is one of the few that the tests run. */
   readonly isInTests: boolean
 }

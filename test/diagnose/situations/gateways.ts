@@ -42,7 +42,7 @@ const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 /** Silent for longer than any proxy here waits: loaded, and says nothing; or says a part, and no more. */
 const silentAfter = (chunks: number): ServerJob => ({
   ...behind,
-  faults: [{ _tag: "StallAfter", chunks }]
+  faults: [{ _tag: "StallAfter", chunks, path: "/api/chat" }]
 })
 
 const impatient = `${Nginx.streaming.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s")} ${to}`
@@ -78,7 +78,7 @@ export const gateways: ReadonlyArray<Situation> = [
   }),
   gateway("http-1.0", "the server dies behind a proxy that takes the end of a connection for the end of an answer", {
     http: block(`proxy_buffering off; proxy_set_header Host localhost; ${to}`),
-    server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3 }] },
+    server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3, path: "/api/chat" }] },
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
     verdict: "ServerFailed",
     cause: "none"
@@ -93,14 +93,14 @@ export const gateways: ReadonlyArray<Situation> = [
     http: block(`${Nginx.streaming} ${to}`, "auth_basic ollama; auth_basic_user_file /dev/null;"),
     expected: { _tag: "Unauthorized", status: 401, attempts: 0 },
     verdict: "BadRequest",
-    cause: "blocked"
+    cause: "other"
   }),
   gateway("413", "the prompt is larger than the proxy takes", {
     http: block(`${Nginx.streaming} ${to}`, "client_max_body_size 1k;"),
     told: { ...plain, characters: 4000 },
     expected: { _tag: "InvalidRequest", issue: "tooLarge", status: 413, attempts: 0 },
     verdict: "BadRequest",
-    cause: "none"
+    cause: "other"
   }),
   gateway("429", "the proxy limits how many calls come in a time", {
     http: `limit_req_zone $binary_remote_addr zone=calls:1m rate=1r/m; limit_req_status 429;
@@ -126,7 +126,7 @@ export const gateways: ReadonlyArray<Situation> = [
     http: `server { listen 80; root /nonexistent; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
     expected: { _tag: "InvalidRequest", issue: "noSuchEndpoint", status: 404, attempts: 0 },
     verdict: "BadRequest",
-    cause: "blocked"
+    cause: "unreachable"
   }),
   gateway("sub-path-given", "the proxy has the server under a path that the address has", {
     http: `server { listen 80; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
@@ -168,7 +168,7 @@ const secured = (
 const noTls = {
   expected: { _tag: "Unreachable", reason: "tls", phase: "connect", attempts: 0 },
   verdict: "HostDown",
-  cause: "blocked"
+  cause: "unreachable"
 } as const
 
 export const secure: ReadonlyArray<Situation> = [
@@ -192,7 +192,7 @@ export const secure: ReadonlyArray<Situation> = [
     host: "http://ollama.test:443",
     expected: { _tag: "Unreachable", reason: "protocol", status: 400, attempts: 0 },
     verdict: "HostDown",
-    cause: "blocked",
+    cause: "unreachable",
     isInTests: true
   }),
   secured("to-https", "a redirect from http to https", {

@@ -28,6 +28,9 @@ const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds"
 
 const down = { verdict: "HostDown", cause: "unreachable" } as const
 const barred = { verdict: "HostDown", cause: "blocked" } as const
+/** From here it looks as if nothing listened there. */
+const masked = { verdict: "HostDown", cause: "unreachable", mayBe: "blocked" } as const
+const cutOff = { verdict: "HostDown", cause: "unreachable" } as const
 const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
 
 /** A filter of the router, or of a machine, with a server behind it that is well. */
@@ -84,7 +87,7 @@ export const ways: ReadonlyArray<Situation> = [
   filtered("drop", "a firewall drops the packets", "drop", { expected: noConnection, ...barred, isInTests: true }),
   filtered("reject-port", "a firewall answers: port unreachable", "reject with icmp port-unreachable", {
     expected: unreachable("refused"),
-    ...barred
+    ...masked
   }),
   filtered("reject-admin", "a firewall answers: prohibited", "reject with icmp admin-prohibited", {
     expected: unreachable("unroutable"),
@@ -93,7 +96,7 @@ export const ways: ReadonlyArray<Situation> = [
   }),
   filtered("reject-reset", "a firewall answers with a reset", "reject with tcp reset", {
     expected: unreachable("refused"),
-    ...barred
+    ...masked
   }),
   routed("prohibited", "the client's machine prohibits the way", `route add prohibit ${addresses.server}`, {
     expected: { _tag: "Blocked", by: "firewall", phase: "connect", attempts: 0 },
@@ -102,18 +105,18 @@ export const ways: ReadonlyArray<Situation> = [
   }),
   routed("black-route", "the client's machine throws the packets away", `route add blackhole ${addresses.server}`, {
     expected: unreachable("unroutable"),
-    ...barred
+    ...cutOff
   }),
   routed("no-route", "the client's machine has no way out", "route del default", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    cause: "blocked",
+    cause: "unreachable",
     isInTests: true
   }),
   routed("unplugged", "the client's link is down", "link set eth0 down", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    cause: "blocked"
+    cause: "unreachable"
   }),
   situation("no-files", "the client's process has used up its files", {
     stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
@@ -130,12 +133,12 @@ export const ways: ReadonlyArray<Situation> = [
       }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    cause: "none"
+    cause: "other"
   }),
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
     expected: unreachable("unroutable"),
-    ...barred
+    ...cutOff
   }),
   situation("off", "the machine is off; the limit is shorter than it takes to find out", {
     stage: () => Effect.succeed(at(addresses.nobody)),
@@ -269,7 +272,7 @@ export const lines: ReadonlyArray<Situation> = [
     "cut-reset",
     "a firewall resets the connection in the middle of the answer",
     [`${toServer} reject with tcp reset`],
-    { expected: broken, ...barred, isInTests: true }
+    { expected: broken, ...masked, isInTests: true }
   ),
   breaking(
     "cut-prohibited",

@@ -14,7 +14,10 @@ const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 const refused = { expected: { _tag: "Blocked", by: "proxy", attempts: 0 }, ...inTheWay } as const
 const unusable = {
   expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
-  verdict: "HostDown"
+  verdict: "HostDown",
+  // whether the server is down cannot be seen behind a proxy, which may be the wrong way to it
+  cause: "blocked",
+  mayBe: "unreachable"
 } as const
 
 const told = (proxy = Proxies.address, more: Readonly<Record<string, string>> = {}): Told => ({
@@ -113,21 +116,18 @@ export const proxies: ReadonlyArray<Situation> = [
     proxy: open,
     isUp: false,
     ...unusable,
-    cause: "unreachable",
     isInTests: true
   }),
   proxied("proxy-no-server-tiny", "tinyproxy finds no server there", {
     ...tinyproxy,
     proxy: (lab) => Proxies.tinyproxy(lab),
     isUp: false,
-    ...unusable,
-    cause: "unreachable"
+    ...unusable
   }),
   proxied("proxy-no-name", "squid does not know the name", {
     proxy: (lab) => Effect.zipRight(nameServer(lab, { otherwise: "nxdomain" }), open(lab)),
     told: told(Proxies.address, { OLLAMA_HOST: `http://ollama.lan:${port}` }),
-    ...unusable,
-    cause: "unreachable"
+    ...unusable
   }),
   proxied("proxy-down", "nothing listens where the proxy should be", {
     needs: ["netns", "nft"],
