@@ -84,7 +84,7 @@ export const need = (model: string, request: Readonly<Record<string, unknown>>):
 export const keyOf = ({ context, name, runner }: Need): string => JSON.stringify([name, context ?? null, runner])
 
 /** Cloud models are never in this server's memory. */
-export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
+export const isCloudModel = (name: string): boolean => /:([^/:]*-)?cloud$/i.test(name.trim())
 
 /** What is looked at of an entry of `/api/ps`. */
 interface Listed {

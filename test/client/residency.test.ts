@@ -194,6 +194,16 @@ describe("what is asked of /api/ps", () => {
     )
   }
 
+  it.scoped("a local model that is only named like a cloud", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": chat("a") })
+      const client = yield* server.connect()
+      yield* client.chat({ ...request, model: "word-cloud" })
+      yield* client.chat({ ...request, model: "word-cloud:latest" })
+      assert.strictEqual(server.at("/api/ps").length, 1)
+    })
+  )
+
   it.scoped("nothing where there is no clock that it would choose", () =>
     Effect.gen(function* () {
       const server = make({ "/api/chat": chat("a"), "/api/version": json({ version: "1" }) })

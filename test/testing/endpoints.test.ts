@@ -152,6 +152,32 @@ describe("answers of the simulated model", () => {
   )
 })
 
+describe("what no server takes", () => {
+  const field = (name: string, kind: string, type: string) =>
+    `json: cannot unmarshal ${kind} into Go struct field ChatRequest.messages.${name} of type ${type}`
+  const refused: ReadonlyArray<readonly [what: string, change: object, error: string]> = [
+    ["a content in parts", { messages: [{ role: "user", content: [] }] }, field("content", "array", "string")],
+    [
+      "arguments that are a text",
+      { messages: [{ role: "assistant", content: "", tool_calls: [{ function: { name: "f", arguments: "{}" } }] }] },
+      field("tool_calls.function.arguments", "string", "api.ToolCallFunctionArguments")
+    ],
+    [
+      "a model that is local and in the cloud",
+      { model: "llama3.2:local:cloud" },
+      'use either :local or :cloud, not both: "llama3.2:local:cloud"'
+    ]
+  ]
+  for (const [what, change, error] of refused) {
+    it.effect(`${what} is refused`, () =>
+      Effect.gen(function* () {
+        const { body, status } = yield* json("/api/chat", chat(change))
+        assert.deepStrictEqual([status, body], [400, { error }])
+      }).pipe(Effect.provide(OllamaSimulator.layer()))
+    )
+  }
+})
+
 describe("the other endpoints of the simulator", () => {
   it.effect("embeds texts as unit vectors, near each other when they share words", () =>
     Effect.gen(function* () {
