@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import type { Scope } from "effect"
 import { addresses, type Lab } from "../../support/real/lab.js"
 import * as Certificates from "../../support/real/certificates.js"
+import * as Gateways from "../../support/real/gateways.js"
 import * as Nginx from "../../support/real/nginx.js"
 import type { ServerJob } from "../../support/real/programs/protocol.js"
+import type { Tool } from "../../support/real/tools.js"
 import { behind, model, port, server, type Situation, situation, type Told } from "../situation.js"
 
 type Rest = Omit<Parameters<typeof situation>[2], "stage">
@@ -133,6 +135,53 @@ export const gateways: ReadonlyArray<Situation> = [
     told: { env: { OLLAMA_HOST: `http://${addresses.server}:80/ollama` } },
     ...well
   })
+]
+
+/** Other gateways than nginx, with a server that says nothing for an hour behind them, or none. */
+const other = (
+  id: string,
+  what: string,
+  tool: Tool,
+  start: (lab: Lab) => Effect.Effect<void, never, Scope.Scope>,
+  isUp: boolean,
+  rest: Rest
+): Situation =>
+  situation(id, what, {
+    needs: ["netns", tool],
+    stage: (lab) =>
+      Effect.gen(function* () {
+        if (isUp) yield* server(lab, { ...behind, models: [{ name: model, loadTime: "1 hour" }] })
+        yield* start(lab)
+        return plain
+      }),
+    ...rest
+  })
+
+const noServer = {
+  expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
+  verdict: "HostDown",
+  cause: "unreachable"
+} as const
+
+export const others: ReadonlyArray<Situation> = [
+  other(
+    "haproxy",
+    "HAProxy has no server behind it",
+    "haproxy",
+    (lab) => Gateways.haproxy(lab, port, 1000),
+    false,
+    noServer
+  ),
+  other(
+    "haproxy-504",
+    "HAProxy's timeout is shorter than the load",
+    "haproxy",
+    (lab) => Gateways.haproxy(lab, port, 1000),
+    true,
+    { expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 }, ...inTheWay }
+  ),
+  other("apache", "Apache has no server behind it", "apache2", (lab) => Gateways.apache(lab, port), false, noServer),
+  other("caddy", "Caddy has no server behind it", "caddy", (lab) => Gateways.caddy(lab, port), false, noServer)
 ]
 
 interface Secured extends Rest {

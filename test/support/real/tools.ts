@@ -4,7 +4,10 @@
  */
 import { execFileSync } from "node:child_process"
 
-export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl"
+export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl" | Gateway
+
+/** Used where they are, and never installed. */
+type Gateway = "haproxy" | "apache2" | "caddy"
 
 /** How long the packages may take to come, in milliseconds. */
 const patience = 60_000
@@ -75,7 +78,10 @@ const probe = (): Readonly<Record<Tool, string | undefined>> => {
       nginx: program("nginx"),
       tinyproxy: program("tinyproxy"),
       squid: program("squid"),
-      openssl: program("openssl")
+      openssl: program("openssl"),
+      haproxy: program("haproxy"),
+      apache2: program("apache2"),
+      caddy: program("caddy")
     }
   } finally {
     if (netns === undefined) works("ip", "netns", "del", name)
