@@ -17,7 +17,14 @@ import * as Examine from "./doctor/examine.js"
 import * as Render from "./doctor/render.js"
 
 export { Facts, Machine, Place, ProxyAnswer, Resolved, Tcp, Tls } from "./doctor/facts.js"
-export { CurrentProbes, type Finding, noProbes, type Probes, type ProxySetting } from "./doctor/probes.js"
+export {
+  type Connected,
+  CurrentProbes,
+  type Finding,
+  noProbes,
+  type Probes,
+  type ProxySetting
+} from "./doctor/probes.js"
 export { Cause, CauseName, Check, CheckName, Commands, Fix, Report } from "./doctor/report.js"
 
 /**

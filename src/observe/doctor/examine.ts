@@ -106,7 +106,10 @@ const gather = (
       Effect.gen(function* () {
         found.server = yield* Server.probe(asking, address)
         if (Server.isOllama(found.server)) {
-          yield* Effect.all([models(asking), origin], { concurrency: "unbounded", discard: true })
+          const large = Effect.map(Server.large(asking), (seen) => {
+            found.large = seen
+          })
+          yield* Effect.all([models(asking), origin, large], { concurrency: "unbounded", discard: true })
         }
       })
     ).pipe(

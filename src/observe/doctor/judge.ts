@@ -2,10 +2,11 @@
 import type { Case, Statement } from "./case.js"
 import * as JudgeAnswer from "./judgeAnswer.js"
 import * as JudgeLoad from "./judgeLoad.js"
+import * as JudgePast from "./judgePast.js"
 import * as JudgeWay from "./judgeWay.js"
 import { type Cause, CauseName, type Causes, type Check, type Fix, type Report } from "./report.js"
 
-const rules = [...JudgeWay.rules, ...JudgeAnswer.rules, ...JudgeLoad.rules]
+const rules = [...JudgeWay.rules, ...JudgeAnswer.rules, ...JudgeLoad.rules, ...JudgePast.rules]
 
 const once = (fixes: ReadonlyArray<Fix>): ReadonlyArray<Fix> => [
   ...new Map(fixes.map((fix) => [fix.text, fix])).values()

@@ -6,13 +6,16 @@ import type { Address } from "../../internal/address.js"
 import { defined } from "../../internal/defined.js"
 import * as Asking from "./asking.js"
 import type { Dns, Proxy, Resolved, Tcp, Tls } from "./facts.js"
-import type { Finding, Probes, ProxySetting } from "./probes.js"
+import type { Connected, Finding, Probes, ProxySetting } from "./probes.js"
 import { proxyAddress } from "./secrets.js"
 
-/** How long each probe may take. A host that is off is known to be so by the system after 3 s: silence beyond is a drop. */
+/**
+ * How long each probe may take. That a neighbour is off, the system (or the router next to it) knows after 3 s: silence
+ * beyond that is something that swallows packets.
+ */
 const limits = {
   dns: Duration.seconds(3),
-  tcp: Duration.seconds(4),
+  tcp: Duration.seconds(5),
   tls: Duration.seconds(5),
   proxy: Duration.seconds(5)
 }
@@ -50,9 +53,7 @@ const connect = (probes: Probes, { address, family }: Resolved, port: number): E
       Asking.atMost(probes.place(address), limits.dns),
       Option.flatMap((place) => place)
     ),
-    probed<{ readonly outcome: Tcp["outcome"]; readonly code?: string }>(probes.connect(address, port), limits.tcp, {
-      outcome: "dropped"
-    })
+    probed<Connected>(probes.connect(address, port), limits.tcp, { outcome: "dropped" })
   ]).pipe(
     Effect.map(([place, found]) =>
       Option.map(found, (value) => ({
