@@ -50,7 +50,7 @@ export interface Situation {
 
 /** Seconds instead of minutes: every situation ends soon, with a margin for a busy machine. */
 export const small: Policy.Patch = {
-  timeouts: { connect: "1 second", load: "3 seconds", firstToken: "3 seconds", gap: "2 seconds" },
+  timeouts: { connect: "2 seconds", load: "3 seconds", firstToken: "3 seconds", gap: "2 seconds" },
   retry: { attempts: 2, baseDelay: "50 millis", maxDelay: "100 millis" }
 }
 

@@ -95,7 +95,7 @@ export const gateways: ReadonlyArray<Situation> = [
     http: block(`${Nginx.streaming} ${to}`, "auth_basic ollama; auth_basic_user_file /dev/null;"),
     expected: { _tag: "Unauthorized", status: 401, attempts: 0 },
     verdict: "BadRequest",
-    cause: "other"
+    cause: "blocked"
   }),
   gateway("413", "the prompt is larger than the proxy takes", {
     http: block(`${Nginx.streaming} ${to}`, "client_max_body_size 1k;"),
@@ -128,7 +128,7 @@ export const gateways: ReadonlyArray<Situation> = [
     http: `server { listen 80; root /nonexistent; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
     expected: { _tag: "InvalidRequest", issue: "noSuchEndpoint", status: 404, attempts: 0 },
     verdict: "BadRequest",
-    cause: "unreachable"
+    cause: "blocked"
   }),
   gateway("sub-path-given", "the proxy has the server under a path that the address has", {
     http: `server { listen 80; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
@@ -217,7 +217,7 @@ const secured = (
 const noTls = {
   expected: { _tag: "Unreachable", reason: "tls", phase: "connect", attempts: 0 },
   verdict: "HostDown",
-  cause: "unreachable"
+  cause: "blocked"
 } as const
 
 export const secure: ReadonlyArray<Situation> = [
@@ -241,7 +241,7 @@ export const secure: ReadonlyArray<Situation> = [
     host: "http://ollama.test:443",
     expected: { _tag: "Unreachable", reason: "protocol", status: 400, attempts: 0 },
     verdict: "HostDown",
-    cause: "unreachable",
+    cause: "blocked",
     isInTests: true
   }),
   secured("to-https", "a redirect from http to https", {

@@ -15,7 +15,7 @@ import {
 } from "../situation.js"
 
 const unreachable = (reason: string) => ({ _tag: "Unreachable", reason, phase: "connect", attempts: 1 })
-const noConnection = { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1 }
+const noConnection = { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1 }
 
 const filters = ["netns", "nft"] as const
 const toServer = `ip daddr ${addresses.server} tcp dport ${port}`
@@ -30,7 +30,8 @@ const down = { verdict: "HostDown", cause: "unreachable" } as const
 const barred = { verdict: "HostDown", cause: "blocked" } as const
 /** From here it looks as if nothing listened there. */
 const masked = { verdict: "HostDown", cause: "unreachable", mayBe: "blocked" } as const
-const cutOff = { verdict: "HostDown", cause: "unreachable" } as const
+/** Whether somebody forbids it or nothing leads there cannot be seen. */
+const lost = { verdict: "HostDown", cause: "blocked", mayBe: "unreachable" } as const
 const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
 
 /** A filter of the router, or of a machine, with a server behind it that is well. */
@@ -87,7 +88,7 @@ export const ways: ReadonlyArray<Situation> = [
   filtered("drop", "a firewall drops the packets", "drop", { expected: noConnection, ...barred, isInTests: true }),
   filtered("reject-port", "a firewall answers: port unreachable", "reject with icmp port-unreachable", {
     expected: unreachable("refused"),
-    ...masked
+    ...barred
   }),
   filtered("reject-admin", "a firewall answers: prohibited", "reject with icmp admin-prohibited", {
     expected: unreachable("unroutable"),
@@ -105,18 +106,20 @@ export const ways: ReadonlyArray<Situation> = [
   }),
   routed("black-route", "the client's machine throws the packets away", `route add blackhole ${addresses.server}`, {
     expected: unreachable("unroutable"),
-    ...cutOff
+    ...lost
   }),
   routed("no-route", "the client's machine has no way out", "route del default", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    cause: "unreachable",
+    cause: "blocked",
+    mayBe: "unreachable",
     isInTests: true
   }),
   routed("unplugged", "the client's link is down", "link set eth0 down", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    cause: "unreachable"
+    cause: "blocked",
+    mayBe: "unreachable"
   }),
   situation("no-files", "the client's process has used up its files", {
     stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
@@ -138,7 +141,7 @@ export const ways: ReadonlyArray<Situation> = [
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
     expected: unreachable("unroutable"),
-    ...cutOff
+    ...lost
   }),
   situation("off", "the machine is off; the limit is shorter than it takes to find out", {
     stage: () => Effect.succeed(at(addresses.nobody)),

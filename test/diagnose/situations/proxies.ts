@@ -16,8 +16,8 @@ const unusable = {
   expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
   verdict: "HostDown",
   // whether the server is down cannot be seen behind a proxy, which may be the wrong way to it
-  cause: "blocked",
-  mayBe: "unreachable"
+  cause: "unreachable",
+  mayBe: "blocked"
 } as const
 
 const told = (proxy = Proxies.address, more: Readonly<Record<string, string>> = {}): Told => ({
@@ -140,7 +140,7 @@ export const proxies: ReadonlyArray<Situation> = [
   proxied("proxy-silent", "packets to the proxy are dropped", {
     needs: ["netns", "nft"],
     proxy: (lab) => lab.filter("way", "input", "drop"),
-    expected: { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1, says: /The proxy does not answer/ },
+    expected: { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1, says: /The proxy does not answer/ },
     verdict: "ProxyInTheWay",
     cause: "blocked"
   }),

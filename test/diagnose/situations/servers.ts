@@ -87,21 +87,20 @@ export const servers: ReadonlyArray<Situation> = [
     policy: patient,
     expected: { _tag: "Timeout", phase: "gap", limit: 11_000, partial: true },
     verdict: "StalledRunner",
-    cause: "other",
+    cause: "unreachable",
     isInTests: true
   }),
   served("stalled-early", "the model's process hangs before the first word", {
     server: { faults: hung },
     expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
-    // calls of others that are ahead look the same
     verdict: "TooShort",
-    ...overloaded
+    cause: "unreachable"
   }),
   served("crashed", "the model's process dies in the middle of the answer", {
     server: { faults: [{ _tag: "Crash", chunks: 3, path: "/api/chat" }] },
     expected: { _tag: "ServerError", crashed: true, phase: "gap", partial: true },
     verdict: "ServerFailed",
-    cause: "other"
+    cause: "unreachable"
   }),
   served("no-memory", "the model does not fit into memory", {
     server: { memory: 1e9, models: [{ ...speaking, size: 8e9 }] },
