@@ -42,7 +42,8 @@ const order: ReadonlyArray<CauseName> = ["blocked", "unreachable", "overloaded",
 export const verdict = (found: Causes, checks: ReadonlyArray<Check>): Report["verdict"] => {
   const cause = order.find((name) => found[name].holds === "yes")
   if (cause !== undefined) return { cause, text: found[cause].evidence[0] ?? "" }
-  const failed = checks.find(({ status }) => status === "failed")
+  const allFailed = checks.filter(({ status }) => status === "failed")
+  const failed = allFailed.find(({ fixes }) => fixes.length > 0) ?? allFailed[0]
   if (failed !== undefined) return { cause: "other", text: failed.text }
   const open = CauseName.literals.filter((name) => found[name].holds === "unknown")
   const doubts = open.flatMap((name) => found[name].evidence.slice(0, 1))
