@@ -330,6 +330,44 @@ describe("calls before", () => {
     })
   )
 
+  it.effect("one that had no time to wait for its model", () =>
+    Effect.gen(function* () {
+      const report = yield* explained(
+        { models: [{ ...model, loadTime: "1 hour" }] },
+        { timeouts: { load: "3 seconds" }, retry: { attempts: 1 } }
+      )
+      expectCause(report, "timeoutTooLow", /3 s to load the model, which was not loaded by then/)
+      assert.include(commandsOf(report, "timeoutTooLow"), 'OLLAMA_POLICY_TIMEOUTS_LOAD="300 seconds"')
+    })
+  )
+
+  it.effect("one whose model does not fit into memory is none of the four causes, and says what to do", () =>
+    Effect.gen(function* () {
+      const report = yield* explained(
+        { models: [{ ...model, loaded: true }], faults: [Fault.error("load.outOfMemory", { path: "/api/chat" })] },
+        { retry: { attempts: 1 } }
+      )
+      expectCause(report, "other", /The call that failed: the model does not fit into memory/)
+    })
+  )
+
+  it.effect("one that what stands in front of the server cut in a pause", () =>
+    Effect.gen(function* () {
+      const failure = new OllamaError.StreamInterrupted({ phase: "gap", elapsed: Duration.seconds(61) })
+      const routes = (headers: Readonly<Record<string, string>>) =>
+        Server.make({ "/api/version": json({ version: "0.33.0" }, 200, headers) })
+      const report = yield* examine({ failure }, routes({ server: "nginx/1.22" }).layer)
+      expectCause(
+        report,
+        "blocked",
+        /after 61 s\) was cut in the middle of its answer, and nginx\/1\.22 stands in front/
+      )
+      assert.match(fixesOf(report, "blocked"), /proxy_read_timeout/)
+      const direct = yield* examine({ failure }, routes({}).layer)
+      assert.notStrictEqual(direct.verdict.cause, "blocked")
+    })
+  )
+
   it.effect("options of the transport that cannot be used", () =>
     Effect.gen(function* () {
       const failure = new OllamaError.InvalidRequest({
