@@ -33,7 +33,7 @@ const line = ({ attributes, duration: [seconds, nanos], events, name }: Readable
   [
     name.padEnd(20),
     `${(seconds + nanos / 1e9).toFixed(2)} s`,
-    ...Object.entries(attributes).map(([key, value]) => `${key}=${String(value)}`),
+    ...Object.entries(attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
     ...events.map((event) => `(${event.name})`)
   ].join("  ")
 

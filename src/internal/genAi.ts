@@ -1,21 +1,32 @@
-/** The names that OpenTelemetry's conventions for generative AI have for what a client does: for spans and metrics alike. */
+/**
+ * The names of OpenTelemetry's conventions for generative AI, and ours beside them (semantic conventions 1.43, which has
+ * them as in development).
+ */
 
-export const provider = "ollama"
-
-/** The operations that the conventions know. */
-const known: Readonly<Record<string, string>> = {
+/** The names that the conventions have for what Ollama does; other operations have none. */
+const operations: Readonly<Record<string, string>> = {
   chat: "chat",
   generate: "text_completion",
   embed: "embeddings",
   embeddings: "embeddings"
 }
 
-/** Whether the conventions know the operation; `list`, `pull` and the like are no operations of a model. */
-export const isKnown = (operation: string): boolean => Object.hasOwn(known, operation)
+/** @param operation the method's name in the client */
+export const operationName = (operation: string): string | undefined => operations[operation]
 
-/** `gen_ai.operation.name`; of what the conventions do not know, its own name. */
-export const operationName = (operation: string): string =>
-  isKnown(operation) ? (known[operation] ?? operation) : operation
+export const provider = "ollama"
+
+/** The attributes of options of a request. */
+export const requestOptions: Readonly<Record<string, string>> = {
+  temperature: "gen_ai.request.temperature",
+  num_predict: "gen_ai.request.max_tokens",
+  top_p: "gen_ai.request.top_p",
+  top_k: "gen_ai.request.top_k",
+  seed: "gen_ai.request.seed",
+  stop: "gen_ai.request.stop_sequences",
+  frequency_penalty: "gen_ai.request.frequency_penalty",
+  presence_penalty: "gen_ai.request.presence_penalty"
+}
 
 /** `server.address` and `server.port` of an address such as `http://[::1]:11434/ollama`; nothing of what is no address. */
 export const serverOf = (host: string): { readonly address: string; readonly port: number } | undefined => {

@@ -22,6 +22,8 @@ export interface Host {
   readonly soon: Soon.Run | undefined
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
+  /** Whether it was found out that this port does not speak TLS. */
+  isKnownPlain: boolean
 }
 
 const isBrowser = (): boolean => {
@@ -90,7 +92,8 @@ export const make = (options: {
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
-    hasAnswered: false
+    hasAnswered: false,
+    isKnownPlain: false
   }
 }
 

@@ -8,8 +8,9 @@
 import * as Duration from "effect/Duration"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
-import type { Prediction } from "./CallRecord.js"
 import * as Detector from "./Detector.js"
+import type { Interval } from "./predictor/interval.js"
+import * as Predicting from "./predictor/predicting.js"
 import * as Predictor from "./Predictor.js"
 
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
@@ -75,27 +76,26 @@ interface Comparison {
   readonly reliability: number
 }
 
-const compare = (
-  phase: Predictor.Learnable,
-  measured: Duration.Duration | undefined,
-  predicted: Prediction | undefined
-): ReadonlyArray<Comparison> => {
-  if (measured === undefined || predicted === undefined || predicted.samples < leastSamples) return []
-  const expected = Duration.toMillis(predicted.expected) + moment
-  const ratio = (Duration.toMillis(measured) + moment) / expected
-  const half = Math.log((Duration.toMillis(predicted.high) + moment) / expected)
-  return [{ phase, ratio, reliability: half > sharp ? sharp / half : 1 }]
+const compare = (phase: Predictor.Learnable, measured: number, predicted: Interval): Comparison => {
+  const expected = predicted.expected + moment
+  const half = Math.log((predicted.high + moment) / expected)
+  return { phase, ratio: (measured + moment) / expected, reliability: half > sharp ? sharp / half : 1 }
 }
+
+const isSized = (phase: Predictor.Learnable, { answerTokens, promptTokens }: Predictor.Sample): boolean =>
+  phase === "loading" || (phase === "prompt" ? promptTokens : answerTokens) !== undefined
 
 /** Each phase of a call beside what was expected of one with so many tokens. */
 const comparisons = (learned: Learned, sample: Predictor.Sample): ReadonlyArray<Comparison> => {
-  const { answerTokens, at, gigabytes, host, model, promptTokens } = sample
-  const question = { host, model, at, gigabytes, isCold: true, promptTokens, answerTokens }
-  const predicted = Predictor.predict(learned.predictor, question)
-  return phases.flatMap((phase) => {
-    const isSized = phase === "loading" || (phase === "prompt" ? promptTokens : answerTokens) !== undefined
-    return isSized ? compare(phase, sample[phase], predicted[phase]) : []
-  })
+  const found: Array<Comparison> = []
+  for (const phase of phases) {
+    const measured = sample[phase]
+    if (measured === undefined || !isSized(phase, sample)) continue
+    const predicted = Predicting.phase(learned.predictor, { ...sample, isCold: true }, phase)
+    if (predicted === undefined || Math.round(predicted.samples) < leastSamples) continue
+    found.push(compare(phase, Duration.toMillis(measured), predicted))
+  }
+  return found
 }
 
 const of = (learned: Learned, host: string): Detectors =>
@@ -120,8 +120,9 @@ export const observe = (learned: Learned, sample: Predictor.Sample): Learned => 
   const detectors = apply(of(learned, sample.host), comparisons(learned, sample), Detector.update)
   const suspect = phases.filter((phase) => Detector.isSuspicious(detectors[phase] ?? Detector.initial))
   const predictor = Predictor.observe(learned.predictor, { ...sample, suspect })
-  const kept = Record.filter({ ...learned.detectors, [sample.host]: detectors }, (_, host) => host in predictor.hosts)
-  return { predictor, detectors: kept }
+  const all = { ...learned.detectors, [sample.host]: detectors }
+  const isFull = Object.keys(all).length > Object.keys(predictor.hosts).length
+  return { predictor, detectors: isFull ? Record.filter(all, (_, host) => host in predictor.hosts) : all }
 }
 
 /**

@@ -114,16 +114,17 @@ export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject
     const key = `${about.operation ?? ""} ${about.host ?? ""} ${about.model ?? ""}`
     const before = made.get(key)
     if (before !== undefined) return before
-    const { operation } = about
+    const known = subject.operation === undefined ? undefined : GenAi.operationName(subject.operation)
+    const operation = known ?? subject.operation
     const attributes = {
       ...defined({ "gen_ai.request.model": about.model }),
       ...(operation === undefined
         ? {}
-        : { "gen_ai.operation.name": GenAi.operationName(operation), "gen_ai.provider.name": GenAi.provider }),
+        : { "gen_ai.operation.name": operation, "gen_ai.provider.name": GenAi.provider }),
       ...serverOf(about.host)
     }
     const target = {
-      isGenerative: operation !== undefined && GenAi.isKnown(operation),
+      isGenerative: known !== undefined,
       series: make(attributes, base)
     }
     made.set(key, target)

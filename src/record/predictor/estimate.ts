@@ -40,16 +40,20 @@ const conviction = 2
 /** A sample that strays by more than so many spreads counts as one that strays by so many. */
 const farthest = 3
 
-const scaled = (estimate: Estimate, by: number): Estimate => ({
-  ...estimate,
-  weight: estimate.weight * by,
-  squares: estimate.squares * by * by,
-  spread: estimate.spread * by
+const scaled = ({ at, mean, spread, squares, weight }: Estimate, by: number, now = at): Estimate => ({
+  weight: weight * by,
+  squares: squares * by * by,
+  mean,
+  spread: spread * by,
+  at: now
 })
 
-/** As of now. A clock that was set back makes nothing younger. */
+/** What is left of a weight after a time. A clock that was set back makes nothing younger. */
+const left = (since: number, now: number): number => (now > since ? Math.pow(2, (since - now) / halfLife) : 1)
+
+/** As of now. */
 export const faded = (estimate: Estimate, now: number): Estimate =>
-  now > estimate.at ? { ...scaled(estimate, Math.pow(2, (estimate.at - now) / halfLife)), at: now } : estimate
+  now > estimate.at ? scaled(estimate, left(estimate.at, now), now) : estimate
 
 /** With no more weight than this: what it rests on has changed. */
 export const softened = (estimate: Estimate, weight: number): Estimate =>
@@ -79,11 +83,11 @@ const terms = [
   (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
   (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
   (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / 92160
-]
+] as const
 
 /** The 95 % quantile of Student's t; within 0.3 % of it from two degrees of freedom on. */
 export const quantile = (freedom: number): number =>
-  terms.reduce((sum, term, index) => sum + term / freedom ** (index + 1), z)
+  z + (terms[0] + (terms[1] + (terms[2] + terms[3] / freedom) / freedom) / freedom) / freedom
 
 /** The variance of a sample, and how many degrees of freedom that is worth. */
 const scatter = ({ spread, squares, weight }: Estimate, spreadBefore: number) => {
@@ -123,7 +127,8 @@ export const forecast = (
  */
 export const learn = (estimate: Estimate, x: number, now: number, count = 1, spreadBefore = usual): Estimate => {
   if (!Number.isFinite(x) || !Number.isFinite(now) || !(count > 0)) return estimate
-  const before = scaled(faded(estimate, now), Math.pow(fading, count))
+  const kept = left(estimate.at, now) * (count === 1 ? fading : Math.pow(fading, count))
+  const before = scaled(estimate, kept, Math.max(now, estimate.at))
   if (before.weight < negligible) return { weight: count, squares: count * count, mean: x, spread: 0, at: before.at }
   const reach = farthest * Math.sqrt(scatter(before, spreadBefore).variance * (1 + 1 / before.weight))
   const distance = Math.max(-reach, Math.min(reach, x - before.mean))

@@ -53,9 +53,10 @@ export const sum = (parts: ReadonlyArray<Interval>): Interval => {
   }
 }
 
+/** In whole milliseconds: more exact is no prediction, and fractions make for slow Durations. */
 export const prediction = ({ expected, high, low, samples }: Interval): Prediction => ({
-  expected: Duration.millis(expected),
-  low: Duration.millis(low),
-  high: Duration.millis(high),
+  expected: Duration.millis(Math.round(expected)),
+  low: Duration.millis(Math.round(low)),
+  high: Duration.millis(Math.round(high)),
   samples: Number.isFinite(samples) ? Math.round(samples) : 0
 })

@@ -1,5 +1,5 @@
 /** What is expected of a call. */
-import type { Figures, Predictions, Question } from "../Predictor.js"
+import type { Figures, Learnable, Predictions, Question } from "../Predictor.js"
 import * as Estimate from "./estimate.js"
 import * as Interval from "./interval.js"
 import { positive } from "./observing.js"
@@ -104,6 +104,19 @@ const queued = ({ here, question: { ahead, at } }: Facts): Interval.Interval | u
 const together = (parts: ReadonlyArray<Interval.Interval | undefined>): Interval.Interval | undefined => {
   const known = parts.filter((part) => part !== undefined)
   return known.length === parts.length ? Interval.sum(known) : undefined
+}
+
+/** Of one phase, in milliseconds, with the tokens that the question tells. */
+export const phase = (state: State.State, question: Question, name: Learnable): Interval.Interval | undefined => {
+  const facts = factsOf(state, question)
+  switch (name) {
+    case "loading":
+      return loading(facts)
+    case "prompt":
+      return divided(promptTokens(facts), rate(facts, "prompt"))
+    case "generating":
+      return generating(facts)
+  }
 }
 
 const told = (interval: Interval.Interval | undefined) =>

@@ -30,13 +30,16 @@ const elsewhere = (
   now: number,
   of: (host: State.Host) => Estimate.Estimate
 ): Estimate.Prior | undefined => {
-  const means = Object.entries(state.hosts).flatMap(([other, host]) => {
-    const known = other === name ? undefined : Estimate.faded(of(host), now)
-    return known === undefined || known.weight < Estimate.negligible ? [] : [known.mean]
-  })
-  return means.length === 0
-    ? undefined
-    : { mean: means.reduce((sum, mean) => sum + mean, 0) / means.length, doubt: doubts.hosts }
+  let sum = 0
+  let count = 0
+  for (const other of Object.keys(state.hosts)) {
+    if (other === name) continue
+    const { mean, weight } = Estimate.faded(of(State.host(state, other)), now)
+    if (weight < Estimate.negligible) continue
+    sum += mean
+    count++
+  }
+  return count === 0 ? undefined : { mean: sum / count, doubt: doubts.hosts }
 }
 
 /** 10^9 bytes a second, of a host. */
