@@ -26,6 +26,8 @@ export interface Host {
   hasAnswered: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
   contact: { readonly at: number; readonly answered: boolean } | undefined
+  /** Whether it was found out that this port does not speak TLS. */
+  isKnownPlain: boolean
 }
 
 const isBrowser = (): boolean => {
@@ -97,7 +99,8 @@ export const make = (options: {
     soon: options.soon,
     tellsConnections: options.tellsConnections ?? false,
     hasAnswered: false,
-    contact: undefined
+    contact: undefined,
+    isKnownPlain: false
   }
 }
 
