@@ -255,7 +255,7 @@ const prepare = <A, Response>(
   )
   const { size } = plan.payload
   const outcome = () => (isComplete ? "success" : (failure ?? "left"))
-  trail.isCold = residency === "absent"
+  trail.wasResident = need === undefined || residency === "unknown" ? undefined : residency === "resident"
   trail.isElsewhere = need === undefined
   return {
     open: Effect.suspend(() => {

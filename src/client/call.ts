@@ -240,7 +240,7 @@ export const stream = <A, Response>(
       let close: Effect.Effect<void> = Effect.void
       const open = around(
         Effect.flatMap(settings, (inForce) =>
-          win(draft, { ...inForce, isStream: true }, (won) => {
+          win(draft, inForce, (won) => {
             close = won.close
           })
         )

@@ -68,9 +68,7 @@ export class Journal {
   private readonly first = (now: number): void => {
     if (this.hasBegun) return
     this.hasBegun = true
-    if (this.traced !== undefined && this.facts.kind === "generation") {
-      Tracing.event(this.traced, "ollama.first_token")
-    }
+    if (this.traced !== undefined && this.facts.kind === "generation") Tracing.event(this.traced, "ollama.first_token")
     if (!this.hub.isHeard()) return
     this.hub.tell({ _tag: "FirstToken", call: this.info, after: Duration.millis(now - this.about.startedAt) })
   }

@@ -103,6 +103,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
     return {
       ...about,
       listing,
+      wasResident: trail.wasResident,
       size,
       sizeVram,
       evictions,

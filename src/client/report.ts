@@ -1,4 +1,4 @@
-/** The end of a call, told once: to the retry budget, to the span around it, and to everybody who wants its record. */
+/** The end of a call, told once: to the retry budget, to its span, and to everybody who wants its record. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -157,14 +157,6 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
       if (wasAnswered(outcome) && attempts.length === 0) budget?.unsafeOutcome("success")
       budget?.unsafeEnd()
       hub.over(journal)
-      const { decisions } = journal
-      const told =
-        decisions.length === 0
-          ? Effect.void
-          : Effect.annotateCurrentSpan(
-              "ollama.decisions",
-              decisions.map(({ what, why }) => `${what}: ${why}`)
-            )
       const { traced } = journal
       const isWanted = onRecord !== undefined || hub.isHeard()
       const spans = isWanted || traced !== undefined ? Phases.spans(journal, now) : undefined
@@ -176,8 +168,8 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
         Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
       }
       if (wasAnswered(outcome)) knowledge.answered(journal, now)
-      if (record === undefined) return told
+      if (record === undefined) return Effect.void
       if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })
-      return onRecord === undefined ? told : Effect.zipRight(told, handOver(onRecord, record))
+      return handOver(onRecord, record)
     })
 }

@@ -41,8 +41,6 @@ export interface Settings {
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
   readonly knowledge: Knowledge
-  /** Whether the caller has the answer as a stream. */
-  readonly isStream?: boolean
   /** Of spans; of a probe of the library's own there are none, and nobody is told that it is slow. */
   readonly wants: Tracing.Wants | undefined
   readonly lineLimit: number
@@ -85,8 +83,7 @@ export const make = <A, Response>(
     { ...facts, kind: endpoint.kind, answerLimit, session }
   )
   if (settings.wants !== undefined) {
-    const isStream = settings.isStream === true
-    const about = { id: journal.id, endpoint, host, model, session, isStream, request: plan.request }
+    const about = { id: journal.id, endpoint, host, model, session, request: plan.request, isStreamed: !plan.folded }
     journal.traced = Tracing.begin(fiber, clock, about, settings.wants)
   }
   return {

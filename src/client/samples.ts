@@ -47,7 +47,7 @@ export const question = (
     model: Residency.normalName(trail.model ?? ""),
     at: now,
     gigabytes,
-    isCold: trail.isCold || trail.loadedBy(now) > 0,
+    isCold: trail.wasResident === false || trail.loadedBy(now) > 0,
     promptCharacters: journal.facts.characters,
     promptTokens: tokens.prompt,
     answerTokens: tokens.generated,

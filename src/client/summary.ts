@@ -36,15 +36,14 @@ export const of = (
   const { startedAt } = journal.about
   const { generated, prompt } = Timing.tokens(trail?.last)
   const reason = Timing.doneReason(trail?.last)
-  const firstAt = trail?.firstAt
+  const firstAt = journal.facts.kind === "generation" ? trail?.firstAt : undefined
   return {
     ...defined({
       "gen_ai.response.model": responseModel(trail?.last),
       "gen_ai.usage.input_tokens": prompt,
       "gen_ai.usage.output_tokens": generated,
       "gen_ai.response.finish_reasons": reason === undefined ? undefined : [reason],
-      "gen_ai.response.time_to_first_chunk":
-        firstAt === undefined || journal.facts.kind !== "generation" ? undefined : seconds(firstAt - startedAt),
+      "gen_ai.response.time_to_first_chunk": firstAt === undefined ? undefined : seconds(firstAt - startedAt),
       "ollama.verdict": record?.verdict._tag,
       "ollama.decisions":
         journal.decisions.length === 0 ? undefined : journal.decisions.map(({ what, why }) => `${what}: ${why}`)

@@ -46,10 +46,10 @@ export interface Call {
   readonly host: Host.Host
   readonly model: string | undefined
   readonly session: string | undefined
-  /** Whether its caller has the answer as a stream. */
-  readonly isStream: boolean
   /** The encoded request. */
   readonly request: unknown
+  /** Whether the caller takes the answer as it is written. */
+  readonly isStreamed: boolean
 }
 
 /** Spans that are not to be parents of others. */
@@ -68,18 +68,18 @@ const options = (request: unknown): Attributes => {
     if (value === undefined || value === null) return []
     return [[name, option === "stop" && typeof value === "string" ? [value] : value] as const]
   })
-  const { dimensions, format } = Predicate.isRecord(request) ? request : {}
+  const { dimensions, format }: Readonly<Record<string | symbol, unknown>> = Predicate.isRecord(request) ? request : {}
   return {
     ...Object.fromEntries(named),
     ...(format === undefined || format === "" ? {} : { "gen_ai.output.type": "json" }),
-    ...(dimensions === undefined ? {} : { "gen_ai.embeddings.dimension.count": dimensions })
+    ...defined({ "gen_ai.embeddings.dimension.count": dimensions ?? undefined })
   }
 }
 
-const where = ({ address }: Host.Host): Attributes => ({
-  "server.address": GenAi.serverOf(address.url)?.address ?? address.hostname,
-  "server.port": address.port
-})
+const where = ({ address }: Host.Host): Attributes => {
+  const server = GenAi.serverOf(address.url)
+  return server === undefined ? {} : { "server.address": server.address, "server.port": server.port }
+}
 
 /** The span of OpenTelemetry's own below one of Effect's, which makes texts of lists. */
 const below = (span: Tracer.Span): { readonly setAttribute: (name: string, value: unknown) => unknown } | undefined => {
@@ -101,13 +101,13 @@ const set = (span: Tracer.Span, attributes: Attributes): void => {
 export const begin = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   clock: Clock.Clock,
-  { endpoint, host, id, isStream, model, request, session }: Call,
+  { endpoint, host, id, isStreamed, model, request, session }: Call,
   wants: Wants
 ): Traced | undefined => {
   if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
   const tracer = fiber.currentTracer
-  const operation = GenAi.operationName(endpoint.name)
-  const name = [operation ?? endpoint.name, model].filter(Predicate.isNotUndefined).join(" ")
+  const operation = GenAi.operationName(endpoint.name) ?? endpoint.name
+  const name = [operation, model].filter(Predicate.isNotUndefined).join(" ")
   const links = [...fiber.getFiberRef(FiberRef.currentTracerSpanLinks)]
   const span = tracer.span(
     name,
@@ -120,13 +120,13 @@ export const begin = (
   const annotations = fiber.getFiberRef(FiberRef.currentTracerSpanAnnotations)
   if (HashMap.size(annotations) > 0) HashMap.forEach(annotations, (value, key) => span.attribute(key, value))
   set(span, {
+    "gen_ai.operation.name": operation,
     "gen_ai.provider.name": GenAi.provider,
     ...where(host),
     ...options(request),
     ...defined({
-      "gen_ai.operation.name": operation,
       "gen_ai.request.model": model,
-      "gen_ai.request.stream": isStream && operation !== undefined ? true : undefined,
+      "gen_ai.request.stream": isStreamed && endpoint.kind === "generation" ? true : undefined,
       "gen_ai.conversation.id": session
     }),
     "ollama.operation": endpoint.name,

@@ -39,8 +39,8 @@ export class Trail {
   last: unknown
   /** Calls of this client at the host for the model when it was let through, itself included; where they are counted. */
   inFlight: number | undefined
-  /** Whether the model was not in memory when the request was sent. */
-  isCold = false
+  /** Whether the model was in memory when the request was sent; undefined where nobody knew. */
+  wasResident: boolean | undefined
   /** Whether the model is not in this server's memory at all: the cloud answers. */
   isElsewhere = false
   /** The options that differ from those that the model was in memory with. */
@@ -116,7 +116,9 @@ export class Trail {
     if (typeof outcome !== "string" && outcome.phase === "connect") this.stage = outcome.phase
     if (this.traced === undefined) return
     const status = this.status === undefined ? {} : { "http.response.status_code": this.status }
-    Tracing.end(this.traced, outcome, { ...status, "ollama.bytes.received": this.final.bytes })
+    // it may have waited for a permit or a load in vain
+    const isSent = this.sentAt !== undefined
+    Tracing.end(this.traced, outcome, { ...status, "ollama.sent": isSent, "ollama.bytes.received": this.final.bytes })
   }
 
   came(): Came {
