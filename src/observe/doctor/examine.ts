@@ -39,7 +39,7 @@ const nothing = (read: Address.Read): Found => ({
 })
 
 const seen = <A>(finding: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>> =>
-  Effect.map(Asking.atMost(finding, glance), Option.flatten)
+  Effect.map(Asking.atMost(Asking.unbroken(finding), glance), Option.flatten)
 
 /** Headers that a report may repeat. */
 const isHarmless = (name: string): boolean => /^(origin|accept|user-agent|content-type)$/i.test(name)
@@ -180,7 +180,7 @@ export const run = (options: Options): Effect.Effect<Report, never, HttpClient.H
       startedAt,
       took: DateTime.distanceDuration(startedAt, now),
       isComplete: Option.isSome(ended),
-      verdict: Judge.verdict(causes, checks),
+      verdict: Judge.verdict(causes, checks, options.failure),
       causes,
       checks,
       facts: judged.facts
