@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Doctor, OllamaClient, OllamaError, Policy } from "effect-ollama"
+import { type Doctor, OllamaClient, OllamaError, Policy } from "effect-ollama"
 import { Fault, OllamaSimulator } from "effect-ollama/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"

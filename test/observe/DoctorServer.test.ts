@@ -24,7 +24,7 @@ describe("the address as it is understood", () => {
     ["https://me:secret-1@x:1", "https://x:1", "ok", /sent as Basic authorization/]
   ] as const
   for (const [host, url, status, says] of addresses) {
-    it.effect(`${host ?? "none"}`, () =>
+    it.effect(host ?? "none", () =>
       Effect.gen(function* () {
         const report = yield* simulated(host === undefined ? {} : { host })
         assert.strictEqual(report.facts.address.url, url)

@@ -5,7 +5,7 @@ import { Doctor } from "effect-ollama"
 import { OllamaSimulator } from "effect-ollama/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import { within } from "../support/clock.js"
 
 /** What each probe finds: a value, after a time where it is an Effect; what is not there is not known. */
