@@ -64,6 +64,8 @@ export interface Reader<A> {
   readonly watch: (watch: Watch) => Watchdog.Entry
   /** What has come so far: bytes of the body, and values. */
   readonly came: () => { readonly bytes: number; readonly values: number }
+  /** Since when somebody waits for the next value; milliseconds on Clock. */
+  readonly silentSince: () => number | undefined
   /** Something went on that is no value: bytes of an upload were taken. */
   readonly touch: () => void
   /** Whether all values came, while the transport has not yet seen the end of the body. */
@@ -273,6 +275,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       }
     },
     came: () => ({ bytes: received, values }),
+    silentSince: () => (wake !== undefined && buffer.length === 0 ? waitingSince : undefined),
     touch: () => {
       waitingSince = clock.unsafeCurrentTimeMillis()
     },
