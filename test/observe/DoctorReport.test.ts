@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { CallRecord, Doctor, Policy, type Verdict } from "effect-ollama"
-import { Fault } from "effect-ollama/testing"
+import { CallRecord, Doctor, OllamaError, Policy, type Verdict } from "effect-ollama"
+import { Fault, OllamaSimulator } from "effect-ollama/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -249,6 +249,22 @@ describe("calls that the client recorded", () => {
     )
   }
 
+  it.effect("a load that a call waited for and did not see the end of says too little to be a limit", () =>
+    Effect.gen(function* () {
+      const loading = { actual: seconds(2.9) }
+      const phases = { waiting: zero, lost: zero, other: zero, loading }
+      const waited = record({ _tag: "Unknown", phase: "load", elapsed: seconds(3) }, { endedIn: "load", phases })
+      const policy = Policy.make({ timeouts: { load: "3 seconds" } })
+      const report = yield* simulated({ policy, records: [waited] }, loaded)
+      const limit = report.facts.limits.find(({ clock }) => clock === "load")
+      assert.strictEqual(limit?.fits, "unknown")
+      assert.include(limit?.text, "llama3.2 was not loaded after 2.9 s, when an earlier call ended")
+      const failure = new OllamaError.Timeout({ phase: "load", limit: seconds(3), elapsed: seconds(3) })
+      const explained = yield* simulated({ policy, records: [waited], failure }, loaded)
+      expectCause(explained, "timeoutTooLow", /3 s to load the model, which was not loaded by then/)
+    })
+  )
+
   it.effect("a prompt that could not be read in time, at the pace of the tiny call", () =>
     Effect.gen(function* () {
       const timedOut = record({ _tag: "Unknown", phase: "firstToken", elapsed: seconds(30) }, { endedIn: "firstToken" })
@@ -271,7 +287,16 @@ describe("probes", () => {
       const broken = { ...probes({}), machine: Effect.die("no such file"), resolve: () => Effect.die(new Error("no")) }
       const client = HttpClient.make(() => Effect.die("broken"))
       const report = yield* within(run({}, client, broken))
-      expectCheck(report, "dns", "unknown")
+      assert.isFalse(report.isComplete)
+      const unprobed = yield* simulated({}, loaded)
+      const known = { ...broken, proxies: () => Effect.die("no") }
+      const some = yield* within(
+        Effect.provide(
+          Doctor.run({}),
+          Layer.merge(OllamaSimulator.layer(loaded), Layer.succeed(Doctor.CurrentProbes, known))
+        )
+      )
+      assert.deepStrictEqual({ ...some, startedAt: undefined }, { ...unprobed, startedAt: undefined })
     })
   )
 })

@@ -35,7 +35,7 @@ const failure: Rule = ({ facts, failure, place }) => {
     case "Timeout":
       return ranOut(facts, failure, what)
     case "StreamInterrupted":
-      return brokeOff(facts, what)
+      return Duration.lessThan(failure.elapsed, shortestPause) ? [] : brokeOff(facts, what)
     case "Unreachable":
       return isOllama(facts.server)
         ? [say("unreachable", "unknown", `${what} had no connection; now there is one.`, Remedies.start(place))]
@@ -72,6 +72,9 @@ const shed = (failure: OllamaError.Overloaded, what: string): ReadonlyArray<Stat
   ]
 }
 
+/** No proxy is told to wait for less: what broke off sooner was no pause. */
+const shortestPause = Duration.seconds(1)
+
 /** Where the server is well, it is what stands in front of it that cuts answers in a pause. */
 const brokeOff = ({ server }: Facts, what: string): ReadonlyArray<Statement> =>
   server?.software !== undefined && isOllama(server)
@@ -98,7 +101,8 @@ const ranOut = (facts: Facts, error: OllamaError.Timeout, what: string): Readonl
     ]
   }
   const limit = limits.find(({ clock }) => clock === error.phase)
-  const needed = limit?.measured ?? error.predicted
+  // a lower bound does not say what is needed
+  const needed = (limit?.fits === "unknown" ? undefined : limit?.measured) ?? error.predicted
   if (needed !== undefined && Duration.greaterThanOrEqualTo(needed, error.limit)) {
     return [
       say(
