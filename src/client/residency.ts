@@ -72,13 +72,14 @@ const modelsLimit = 256
 /** Options of the loaded process (Ollama `server/sched.go`, `needsReload`). */
 const reloading = ["num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
 
-/** `X` and `x:latest` are one model. */
+/** `X`, `x:latest` and `x:local` are one model. */
 export const normalName = (name: string): string => {
   const lower = name
     .trim()
     .toLowerCase()
     .replace(/^registry\.ollama\.ai\//, "")
     .replace(/^library\//, "")
+    .replace(/:local$/, "")
   return /:[^/]*$/.test(lower) ? lower : `${lower}:latest`
 }
 

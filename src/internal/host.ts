@@ -24,6 +24,8 @@ export interface Host {
   readonly tellsConnections: boolean
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
+  /** Whether it was found out that this port does not speak TLS. */
+  isKnownPlain: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
   contact: { readonly at: number; readonly answered: boolean } | undefined
 }
@@ -97,6 +99,7 @@ export const make = (options: {
     soon: options.soon,
     tellsConnections: options.tellsConnections ?? false,
     hasAnswered: false,
+    isKnownPlain: false,
     contact: undefined
   }
 }

@@ -56,6 +56,8 @@ export interface Reader<A> {
   readonly hooks: Body.Hooks
   /** Ends the reader with a failure from outside, such as a refused connection. */
   readonly fail: (error: OllamaError.OllamaError) => void
+  /** The same with what no failure of ours says. */
+  readonly die: (defect: unknown) => void
   /** Gives the reader the body it can slow down. */
   readonly attach: (body: Body.Body) => void
   /** What a watchdog is to look at while the reader lives. */
@@ -229,6 +231,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       }
     },
     fail,
+    die: (defect) => finish(Effect.die(defect)),
     attach: (attached) => {
       body = attached
       if (paused) body.pause()

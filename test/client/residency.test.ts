@@ -121,6 +121,7 @@ describe("which clock a call runs on", () => {
       assert.strictEqual(yield* phaseOf("llama3.2"), "firstToken")
       assert.strictEqual(yield* phaseOf("Llama3.2:LATEST"), "firstToken")
       assert.strictEqual(yield* phaseOf("registry.ollama.ai/library/llama3.2"), "firstToken")
+      assert.strictEqual(yield* phaseOf("qwen3:8b:local"), "firstToken")
       assert.strictEqual(yield* phaseOf("llama3.2", { num_ctx: 4096 }), "firstToken")
       assert.strictEqual(yield* phaseOf("llama3.2", { num_ctx: 8192 }), "load")
       assert.strictEqual(yield* phaseOf("llama3.2", { temperature: 0 }), "firstToken")

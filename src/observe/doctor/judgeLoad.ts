@@ -172,4 +172,4 @@ const limits: Rule = ({ facts }) => {
   ]
 }
 
-export const rules: ReadonlyArray<Rule> = [called, slow, busy, limits]
+export const rules: ReadonlyArray<Rule> = [busy, called, slow, limits]

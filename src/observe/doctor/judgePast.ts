@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import type * as OllamaError from "../../OllamaError.js"
 import { type Rule, say, type Statement } from "./case.js"
-import type { Limit } from "./facts.js"
+import type { Facts } from "./facts.js"
 import { enough, relieve } from "./judgeLoad.js"
 import * as Remedies from "./remedies.js"
 import { isOllama, reasonOf } from "./server.js"
@@ -33,7 +33,9 @@ const failure: Rule = ({ facts, failure, place }) => {
           ]
         : []
     case "Timeout":
-      return ranOut(facts.limits, failure, what)
+      return ranOut(facts, failure, what)
+    case "StreamInterrupted":
+      return Duration.lessThan(failure.elapsed, shortestPause) ? [] : brokeOff(facts, what)
     case "Unreachable":
       return isOllama(facts.server)
         ? [say("unreachable", "unknown", `${what} had no connection; now there is one.`, Remedies.start(place))]
@@ -70,7 +72,24 @@ const shed = (failure: OllamaError.Overloaded, what: string): ReadonlyArray<Stat
   ]
 }
 
-const ranOut = (limits: ReadonlyArray<Limit>, error: OllamaError.Timeout, what: string): ReadonlyArray<Statement> => {
+/** No proxy is told to wait for less: what broke off sooner was no pause. */
+const shortestPause = Duration.seconds(1)
+
+/** Where the server is well, it is what stands in front of it that cuts answers in a pause. */
+const brokeOff = ({ server }: Facts, what: string): ReadonlyArray<Statement> =>
+  server?.software !== undefined && isOllama(server)
+    ? [
+        say(
+          "blocked",
+          "yes",
+          `${what} was cut in the middle of its answer, and ${server.software} stands in front of the server, which is well: its read timeout is shorter than a pause.`,
+          Remedies.patientProxy
+        )
+      ]
+    : []
+
+const ranOut = (facts: Facts, error: OllamaError.Timeout, what: string): ReadonlyArray<Statement> => {
+  const { limits, server } = facts
   if (error.phase === "total" && error.partial !== undefined) {
     return [
       say(
@@ -82,7 +101,8 @@ const ranOut = (limits: ReadonlyArray<Limit>, error: OllamaError.Timeout, what: 
     ]
   }
   const limit = limits.find(({ clock }) => clock === error.phase)
-  const needed = limit?.measured ?? error.predicted
+  // a lower bound does not say what is needed
+  const needed = (limit?.fits === "unknown" ? undefined : limit?.measured) ?? error.predicted
   if (needed !== undefined && Duration.greaterThanOrEqualTo(needed, error.limit)) {
     return [
       say(
@@ -90,6 +110,20 @@ const ranOut = (limits: ReadonlyArray<Limit>, error: OllamaError.Timeout, what: 
         "yes",
         `${what} had ${span(error.limit)} for ${error.phase}, which takes ${span(needed)}.`,
         Remedies.raiseLimit(error.phase, enough(needed))
+      )
+    ]
+  }
+  if (error.phase === "load" && needed === undefined && isOllama(server)) {
+    return [
+      say(
+        "timeoutTooLow",
+        "yes",
+        `${what} had ${span(error.limit)} to load the model, which was not loaded by then.`,
+        Remedies.raiseLimit("load", Math.max(300, enough(error.limit))),
+        Remedies.advice(
+          "here",
+          "Or load the model before it is needed (OllamaClient.load), and keep it in memory (keep_alive)."
+        )
       )
     ]
   }

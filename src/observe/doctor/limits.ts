@@ -71,9 +71,19 @@ const needs: Readonly<Record<Limit["clock"], (model: string) => string>> = {
 const loadsOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
   records.flatMap((record): ReadonlyArray<Measured> => {
     const took = record.phases.loading?.actual
-    return record.outcome !== "success" || took === undefined || Duration.toMillis(took) === 0
-      ? []
-      : [{ took, isLeast: false, text: `${named(record)} took ${span(took)} to load for an earlier call` }]
+    if (took === undefined || Duration.toMillis(took) === 0) return []
+    if (record.outcome === "success") {
+      return [{ took, isLeast: false, text: `${named(record)} took ${span(took)} to load for an earlier call` }]
+    }
+    return record.outcome === "Timeout" && record.endedIn === "load"
+      ? [
+          {
+            took,
+            isLeast: true,
+            text: `${named(record)} was not loaded after ${span(took)}, when an earlier call ended`
+          }
+        ]
+      : []
   })
 
 const less = (from: Duration.Duration, parts: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration =>

@@ -15,7 +15,7 @@ import {
 } from "../situation.js"
 
 const unreachable = (reason: string) => ({ _tag: "Unreachable", reason, phase: "connect", attempts: 1 })
-const noConnection = { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1 }
+const noConnection = { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1 }
 
 const filters = ["netns", "nft"] as const
 const toServer = `ip daddr ${addresses.server} tcp dport ${port}`
@@ -26,9 +26,13 @@ const at = (host: string): Told => ({ env: { OLLAMA_HOST: `http://${host}:${port
 /** More patience than the resolver and the neighbours of a machine have. */
 const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds", gap: "15 seconds" } } as const
 
-const down = { verdict: "HostDown", causes: ["serverDown"] } as const
-const barred = { verdict: "HostDown", causes: ["firewallOrProxy"] } as const
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
+const down = { verdict: "HostDown", cause: "unreachable" } as const
+const barred = { verdict: "HostDown", cause: "blocked" } as const
+/** From here it looks as if nothing listened there. */
+const masked = { verdict: "HostDown", cause: "unreachable", mayBe: "blocked" } as const
+/** Whether somebody forbids it or nothing leads there cannot be seen. */
+const lost = { verdict: "HostDown", cause: "blocked", mayBe: "unreachable" } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
 
 /** A filter of the router, or of a machine, with a server behind it that is well. */
 const filtered = (id: string, what: string, rule: string, rest: Omit<Parameters<typeof situation>[2], "stage">) =>
@@ -93,33 +97,35 @@ export const ways: ReadonlyArray<Situation> = [
   }),
   filtered("reject-reset", "a firewall answers with a reset", "reject with tcp reset", {
     expected: unreachable("refused"),
-    ...barred
+    ...masked
   }),
   routed("prohibited", "the client's machine prohibits the way", `route add prohibit ${addresses.server}`, {
     expected: { _tag: "Blocked", by: "firewall", phase: "connect", attempts: 0 },
     verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   routed("black-route", "the client's machine throws the packets away", `route add blackhole ${addresses.server}`, {
     expected: unreachable("unroutable"),
-    ...barred
+    ...lost
   }),
   routed("no-route", "the client's machine has no way out", "route del default", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    causes: ["firewallOrProxy"],
+    cause: "blocked",
+    mayBe: "unreachable",
     isInTests: true
   }),
   routed("unplugged", "the client's link is down", "link set eth0 down", {
     expected: unreachable("unroutable"),
     verdict: "ClientOffline",
-    causes: ["firewallOrProxy"]
+    cause: "blocked",
+    mayBe: "unreachable"
   }),
   situation("no-files", "the client's process has used up its files", {
     stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "none"
   }),
   situation("no-ports", "the client's machine has used up its ports", {
     stage: (lab) =>
@@ -130,12 +136,12 @@ export const ways: ReadonlyArray<Situation> = [
       }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "other"
   }),
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
     expected: unreachable("unroutable"),
-    ...barred
+    ...lost
   }),
   situation("off", "the machine is off; the limit is shorter than it takes to find out", {
     stage: () => Effect.succeed(at(addresses.nobody)),
@@ -269,7 +275,7 @@ export const lines: ReadonlyArray<Situation> = [
     "cut-reset",
     "a firewall resets the connection in the middle of the answer",
     [`${toServer} reject with tcp reset`],
-    { expected: broken, ...barred, isInTests: true }
+    { expected: broken, ...masked, isInTests: true }
   ),
   breaking(
     "cut-prohibited",
@@ -287,7 +293,7 @@ export const lines: ReadonlyArray<Situation> = [
       Effect.as(Effect.zip(server(lab), lab.filter("way", "forward", "meta length > 600 drop")), { characters: 4000 }),
     expected: { _tag: "Timeout", phase: "firstToken", attempts: 0 },
     verdict: "Unknown",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   situation("healed", "all packets are dropped for a second in the middle of the answer", {
     needs: filters,
@@ -330,13 +336,13 @@ export const lines: ReadonlyArray<Situation> = [
   signalled("killed", "the server is killed in the middle of the answer", "SIGKILL", {
     expected: broken,
     verdict: "ServerFailed",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   signalled("frozen", "the server freezes in the middle of the answer", "SIGSTOP", {
     expected: silence,
     verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    cause: "unreachable"
   }),
   situation("hung", "the server takes connections, and answers nothing", {
     stage: (lab) =>
@@ -346,6 +352,6 @@ export const lines: ReadonlyArray<Situation> = [
       ),
     expected: { _tag: "Timeout", phase: "load", limit: 3000, attempts: 0 },
     verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    cause: "unreachable"
   })
 ]
