@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as OllamaClient from "../OllamaClient.js"
 import * as Arguments from "./arguments.js"
 import { family, root } from "./commands.js"
 import * as Completions from "./completions.js"
@@ -66,7 +67,8 @@ const run = (words: ReadonlyArray<string>) =>
     const given = Arguments.normal(tree, words)
     const problem = Arguments.problemOf(tree, given)
     if (Option.isSome(problem)) return yield* problem.value
-    yield* parsed(given)
+    // what is slow is shown by the commands themselves
+    yield* OllamaClient.withPolicy(parsed(given), { slow: { log: false } })
   })
 
 /** One line of what @effect/cli says in several. */

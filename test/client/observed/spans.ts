@@ -30,7 +30,7 @@ const statusOf = (exit: Exit.Exit<unknown, unknown>): Kept["status"] =>
 export const tracer = () => {
   const made: Array<Tracer.Span & { readonly events: Array<[name: string, start: bigint, attributes: object]> }> = []
   const own = Tracer.make({
-    context: native.context,
+    context: (...args) => native.context(...args),
     span: (...args) => {
       const span = native.span(...args)
       const events: Array<[name: string, start: bigint, attributes: object]> = []
