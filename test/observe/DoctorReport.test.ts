@@ -10,6 +10,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { within } from "../support/clock.js"
+import * as replies from "../support/replies.js"
+import * as Server from "../support/server.js"
 import { commandsOf, examine, expectCause, expectCheck, fixesOf, probes, simulated } from "./doctorScene.js"
 
 const loaded = { models: [{ name: "llama3.2", loaded: true }] }
@@ -248,6 +250,22 @@ describe("calls that the client recorded", () => {
       })
     )
   }
+
+  it.effect("an answer that broke off without a pause was not cut by a proxy's read timeout", () =>
+    Effect.gen(function* () {
+      const failure = new OllamaError.StreamInterrupted({ phase: "gap", elapsed: seconds(5) })
+      const named = Server.make({ "/api/version": replies.json({ version: "0.33.0" }, 200, { server: "nginx" }) })
+      const broke = (firstToken: Duration.Duration) =>
+        record(
+          { _tag: "Unknown", phase: "gap", elapsed: seconds(5) },
+          { outcome: "StreamInterrupted", elapsed: seconds(5), firstToken }
+        )
+      const paused = yield* examine({ failure, records: [broke(seconds(1))] }, named.layer)
+      expectCause(paused, "blocked", /nginx stands in front of the server/)
+      const atOnce = yield* examine({ failure, records: [broke(seconds(4.5))] }, named.layer)
+      assert.notStrictEqual(atOnce.verdict.cause, "blocked")
+    })
+  )
 
   it.effect("a load that a call waited for and did not see the end of says too little to be a limit", () =>
     Effect.gen(function* () {
