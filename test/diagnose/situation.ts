@@ -73,7 +73,7 @@ export const before = 3
 export const quick = {
   host: addresses.server,
   port,
-  models: [{ name: model, loaded: true, reply: words, tokenTime: "20 millis" }]
+  models: [{ name: model, gpu: 1, loaded: true, reply: words, tokenTime: "20 millis" }]
 } satisfies ServerJob
 
 /** Behind a proxy of its own machine. */

@@ -116,6 +116,11 @@ describe("other ends", () => {
       (reason): Case => [`unreachable: ${reason}`, "HostDown", unreachable(reason)]
     ),
     ["unreachable: offline", "ClientOffline", unreachable("offline")],
+    [
+      "unreachable: no file is left for a connection",
+      "ClientOffline",
+      failed({ _tag: "Unreachable", reason: "unroutable", cause: { code: "EMFILE" } }, { others: "answer" })
+    ],
     ["no connection within the limit", "HostDown", timedOut("connect", 2)],
     ...(["Unauthorized", "ModelNotFound", "InvalidRequest", "MalformedOutput"] as const).map((_tag): Case => [
       _tag,
@@ -226,4 +231,13 @@ describe("a limit of ours", () => {
       timedOut("load", 100, { listing: "absent", isLoadingOther: true }, { predicted: { loading: about(20) } })
     ]
   ])
+})
+
+it("tells a proxy that cannot be reached from one that has no server behind it", () => {
+  const reasonOf = (phase: "connect" | "load") => {
+    const verdict = Verdict.of(failed({ _tag: "Unreachable", reason: "gateway", phase }))
+    return verdict._tag === "HostDown" ? verdict.reason : verdict._tag
+  }
+  assert.strictEqual(reasonOf("connect"), "proxy")
+  assert.strictEqual(reasonOf("load"), "gateway")
 })

@@ -114,6 +114,16 @@ describe("pairs that could be confused", () => {
       "SlowHost",
       ended({ generating: took(60, 10) }, { ...onCpu, detectors: { ...slowHere, loading: slower(3) } })
     ],
+    [
+      "wholly on the processor, and so slower than before",
+      "PartlyOnCpu",
+      ended({ generating: took(60, 10) }, { size: 10e9, sizeVram: 0, detectors: { generating: slower(3) } })
+    ],
+    [
+      "wholly on the processor: it may have nothing else",
+      "Unknown",
+      ended({ generating: took(60, 10) }, { size: 10e9, sizeVram: 0 })
+    ],
     ["wholly on the graphics card", "Unknown", ended({ generating: took(60, 10) }, { size: 10e9, sizeVram: 10e9 })],
     [
       "on the processor, and slower on every host alike",

@@ -26,17 +26,28 @@ const lines: ReadonlyArray<Line> = [
     "No connection came about in time: the host is off, or a firewall drops what is sent to it"
   ],
   [
+    { _tag: "HostDown", reason: "proxy" },
+    "network",
+    true,
+    "The proxy cannot be reached: check that it runs and its address (HTTP_PROXY), or put the host into NO_PROXY"
+  ],
+  [
     { _tag: "HostDown", reason: "something new" },
     "serverDown",
     true,
     "The host cannot be reached: check that it runs, and its address"
   ],
-  [{ _tag: "ClientOffline" }, "network", true, "No host can be reached from here: check the network of this machine"],
+  [
+    { _tag: "ClientOffline" },
+    "network",
+    true,
+    "No host can be reached from here: check the network of this machine, and whether it can open connections (ulimit -n)"
+  ],
   [
     { _tag: "ProxyInTheWay", by: "proxy" },
     "network",
     true,
-    "A proxy wants credentials: give them to it, or put the host into NO_PROXY"
+    "A proxy does not let the call through: give it its credentials, have it allow the host, or put the host into NO_PROXY"
   ],
   [
     { _tag: "Loading", elapsed: seconds(12), expected: seconds(41), gigabytes: 4.7 },

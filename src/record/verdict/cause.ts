@@ -14,6 +14,7 @@ const ofReason: Readonly<Record<string, Cause>> = {
   tls: "network",
   upstream: "network",
   offline: "network",
+  proxy: "network",
   timeout: "network"
 }
 

@@ -68,6 +68,8 @@ export interface Failure {
   readonly limit?: Duration.Duration | undefined
   /** Of `LoadFailed`. */
   readonly outOfMemory?: boolean | undefined
+  /** What happened below, where that is known: `EMFILE`. */
+  readonly cause?: { readonly code?: string | undefined } | undefined
   /** Of `CircuitOpen`: what opened the breaker. */
   readonly lastFailure?: { readonly tag: string; readonly phase?: CallPhase | undefined } | undefined
 }

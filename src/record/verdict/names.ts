@@ -26,7 +26,9 @@ const reasons = [
   "gateway",
   "upstream",
   "offline",
-  // ours: no connection in time, silence where there was an answer before, and a breaker that has opened on these
+  // ours: a proxy that cannot be reached, no connection in time, silence where there was an answer before, and a breaker
+  // that has opened on these
+  "proxy",
   "timeout",
   "silent",
   "breaker"

@@ -62,9 +62,15 @@ const down = (facts: Facts, reason: string): Verdict =>
 /** Nobody answered: neither the host, nor anything before it. */
 const isLost = new Set(["dns", "unroutable", "offline", "timeout", "silent"])
 
+/** This machine has no file, port or memory left for a connection, to whatever host. */
+const exhausted = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"])
+
 const unreachable = (facts: Facts): Verdict | undefined => {
   if (facts.failure?._tag === "Unreachable") {
+    if (exhausted.has(facts.failure.cause?.code ?? "")) return { _tag: "ClientOffline" }
     const reason = Names.reason(facts.failure.reason)
+    // before a connection stands there is no proxy that could have said it
+    if (reason === "gateway" && facts.failure.phase === "connect") return { _tag: "HostDown", reason: "proxy" }
     return reason === "offline" && facts.host.others !== "answer" ? { _tag: "ClientOffline" } : down(facts, reason)
   }
   return facts.timeout?.phase === "connect" && facts.host.probe !== "slow" ? down(facts, "timeout") : undefined
@@ -322,10 +328,13 @@ export const rules: ReadonlyArray<Rule> = [
       const { focus, host, isLate, slower } = facts
       const share = onCpu(host)
       const isComputing = focus?.name === "prompt" || focus?.name === "generating"
+      const factor = slowerIn(slower, focus)
+      // wholly there, and no slower for it than before: it may be a host without a graphics card
+      const isUsual = share === 1 && factor === undefined
       // a host whose loads are slow too has another trouble
-      return share === undefined || !isComputing || !isLate || slower.loading !== undefined
+      return share === undefined || isUsual || !isComputing || !isLate || slower.loading !== undefined
         ? undefined
-        : { _tag: "PartlyOnCpu", share, ...given("factor", slowerIn(slower, focus)) }
+        : { _tag: "PartlyOnCpu", share, ...given("factor", factor) }
     }
   },
   {

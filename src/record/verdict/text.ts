@@ -67,6 +67,7 @@ const connections: Readonly<Record<string, string>> = {
   tls: "The certificate of the host was not accepted: trust its authority, renew it, or correct https in the address",
   protocol: "What answers there does not speak HTTP as it should: correct port and http or https in the address",
   gateway: "The proxy before the server has no server behind it: start Ollama there, or correct the proxy",
+  proxy: "The proxy cannot be reached: check that it runs and its address (HTTP_PROXY), or put the host into NO_PROXY",
   upstream: "The server cannot reach the cloud: check its way to the Internet, or use a local model",
   offline: "The host cannot be reached: check the network of this machine",
   timeout: "No connection came about in time: the host is off, or a firewall drops what is sent to it",
@@ -77,7 +78,8 @@ const connections: Readonly<Record<string, string>> = {
 const blocks: Readonly<Record<string, string>> = {
   origin: "The server refuses calls from this origin: add it to OLLAMA_ORIGINS on the server",
   hostHeader: "The server refuses the name it was called by: use its address, or set OLLAMA_HOST on the server",
-  proxy: "A proxy wants credentials: give them to it, or put the host into NO_PROXY",
+  proxy:
+    "A proxy does not let the call through: give it its credentials, have it allow the host, or put the host into NO_PROXY",
   firewall: "A firewall of this machine forbids the connection: allow it",
   captivePortal: "Something else than Ollama answers (a sign-in page, or a proxy): sign in, or correct the address",
   cloudDisabled: "The cloud is switched off on the server: switch it on there, or use a local model",
@@ -153,7 +155,7 @@ const sentence = (verdict: Verdict): string => {
     case "HostDown":
       return of(connections, verdict.reason, "The host cannot be reached: check that it runs, and its address")
     case "ClientOffline":
-      return "No host can be reached from here: check the network of this machine"
+      return "No host can be reached from here: check the network of this machine, and whether it can open connections (ulimit -n)"
     case "ProxyInTheWay":
       return of(
         blocks,

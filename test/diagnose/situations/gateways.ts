@@ -39,6 +39,9 @@ const gateway = (id: string, what: string, { http, server: job = behind, told = 
   })
 
 const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
+const gaveUp = { verdict: "Overloaded", cause: "blocked" } as const
+/** Who cut it cannot be seen, but that there is a proxy in front of the server. */
+const brokenOff = { verdict: "ServerFailed", cause: "blocked" } as const
 const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 
 /** Silent for longer than any proxy here waits: loaded, and says nothing; or says a part, and no more. */
@@ -68,22 +71,21 @@ export const gateways: ReadonlyArray<Situation> = [
     http: block(impatient),
     server: { ...behind, models: [{ name: model, loadTime: "1 hour" }] },
     expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 },
-    ...inTheWay,
+    ...gaveUp,
     isInTests: true
   }),
   gateway("cut-by-proxy", "the proxy's read timeout is shorter than a pause in the answer", {
     http: block(impatient),
     server: silentAfter(3),
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
-    ...inTheWay,
+    ...brokenOff,
     isInTests: true
   }),
   gateway("http-1.0", "the server dies behind a proxy that takes the end of a connection for the end of an answer", {
     http: block(`proxy_buffering off; proxy_set_header Host localhost; ${to}`),
     server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3, path: "/api/chat" }] },
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
-    verdict: "ServerFailed",
-    cause: "none"
+    ...brokenOff
   }),
   gateway("403-page", "the proxy forbids the call, with a page of its own", {
     http: block(`deny all; ${to}`),
@@ -178,7 +180,7 @@ export const others: ReadonlyArray<Situation> = [
     "haproxy",
     (lab) => Gateways.haproxy(lab, port, 1000),
     true,
-    { expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 }, ...inTheWay }
+    { expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 }, ...gaveUp }
   ),
   other("apache", "Apache has no server behind it", "apache2", (lab) => Gateways.apache(lab, port), false, noServer),
   other("caddy", "Caddy has no server behind it", "caddy", (lab) => Gateways.caddy(lab, port), false, noServer)

@@ -133,7 +133,7 @@ export const proxies: ReadonlyArray<Situation> = [
     needs: ["netns", "nft"],
     proxy: none,
     expected: { ...unusable.expected, phase: "connect" },
-    verdict: "ProxyInTheWay",
+    verdict: "HostDown",
     cause: "blocked",
     isInTests: true
   }),
@@ -141,7 +141,7 @@ export const proxies: ReadonlyArray<Situation> = [
     needs: ["netns", "nft"],
     proxy: (lab) => lab.filter("way", "input", "drop"),
     expected: { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1, says: /The proxy does not answer/ },
-    verdict: "ProxyInTheWay",
+    verdict: "HostDown",
     cause: "blocked"
   }),
   situation("no-proxy", "the host is named in NO_PROXY, and there is no proxy", {

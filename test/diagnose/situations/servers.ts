@@ -22,7 +22,7 @@ const hung: ServerJob["faults"] = [
   { _tag: "StallAfter", chunks: 0, path: "/api/generate" }
 ]
 
-const speaking = { name: model, reply: words, tokenTime: "20 millis" } as const
+const speaking = { name: model, gpu: 1, reply: words, tokenTime: "20 millis" } as const
 const another = { name: "another", loadTime: "1 hour", size: 1e9 } as const
 
 const tooLow = { cause: "timeoutTooLow" } as const
@@ -39,7 +39,7 @@ export const servers: ReadonlyArray<Situation> = [
   }),
   served("queued", "another call has the model's only slot for a while", {
     server: {
-      models: [{ ...speaking, loaded: true, tokenTime: "30 millis" }],
+      models: [{ ...speaking, loaded: true, tokenTime: "60 millis" }],
       others: [{ model, calls: 2 }]
     },
     policy: { ...small, timeouts: { ...small.timeouts, firstToken: "20 seconds" } },
@@ -53,11 +53,12 @@ export const servers: ReadonlyArray<Situation> = [
       others: [{ model, calls: 2 }]
     },
     expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
-    verdict: "Queued",
+    verdict: "TooShort",
     ...overloaded
   }),
   served("cold", "the model has to be loaded, in time", {
-    server: { models: [{ ...speaking, loadTime: "1 second" }] },
+    server: { models: [{ ...speaking, loadTime: "6 seconds" }] },
+    policy: { ...small, timeouts: { ...small.timeouts, load: "30 seconds" } },
     expected: "success",
     verdict: "Loading",
     cause: "none"
@@ -79,7 +80,7 @@ export const servers: ReadonlyArray<Situation> = [
     server: { models: [{ ...speaking, loaded: true, promptRate: 10 }] },
     told: { characters: 4000 },
     expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
-    verdict: "LongPrompt",
+    verdict: "TooShort",
     ...tooLow
   }),
   served("stalled", "the model's process hangs in the middle of the answer", {
