@@ -124,7 +124,7 @@ describe("chat", { timeout: 120_000 }, () => {
         /^error: the model is not installed .*\nto do: .*\n.*`effect-ollama models pull nobody`\n$/
       )
 
-      yield* server.inject(Fault.serverBusy({ times: 1 }))
+      yield* server.inject(Fault.serverBusy({ path: "/api/chat", times: 1 }))
       const busy = yield* ask("-m", "llama3.2")
       assert.strictEqual(busy.code, 5)
       assert.match(busy.stderr, /^error: overloaded \(server\)/)
