@@ -42,6 +42,9 @@ export interface Knowledge {
 /** Milliseconds for which it counts that other hosts were heard of. */
 const lately = 60_000
 
+/** The calls that wait for a model, and for which it is looked why. */
+const occupies: ReadonlySet<string> = new Set(["chat", "generate", "embed", "embeddings"])
+
 const nothing: Predictor.Predictions = {}
 
 export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge => {
@@ -185,7 +188,10 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       const server = at(journal.current()?.host ?? journal.about.host)
       if (server === undefined) return Effect.void
       const { host, probe, residency } = server
-      return host.isCloud ? probe.ask : Effect.all([probe.ask, residency.look], { concurrency: 2, discard: true })
+      const { model = "", operation } = journal.about
+      // a call that only asks is its own probe, and what runs in the cloud is in nobody's memory here
+      const isLocal = occupies.has(operation) && !host.isCloud && !Residency.isCloudModel(model)
+      return isLocal ? Effect.all([probe.ask, residency.look], { concurrency: 2, discard: true }) : Effect.void
     }
   }
 }

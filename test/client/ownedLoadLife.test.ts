@@ -266,7 +266,7 @@ describe("a model that is put out of memory before the call came", () => {
   it.scoped("and is back at the end, without a first token", () =>
     Effect.gen(function* () {
       const server = make({ "/api/chat": silent, "/api/ps": [ps(), psEmpty, ps()] })
-      const client = yield* server.connect()
+      const client = yield* server.connect({ policy: Policy.make({ slow: "off" }) })
       expectTimeout(yield* failsAt(client.chat(request), load + firstToken), "firstToken", load + firstToken)
     })
   )

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { Policy } from "effect-ollama"
 import { expectTimeout, failsAt, within } from "../support/clock.js"
 import {
   chat,
@@ -31,6 +32,8 @@ import { make } from "../support/server.js"
 
 const firstToken = 30_000 + 10 * "Hello".length
 const load = 300_000
+/** Calls that are slow are looked into, which asks for what is in memory as well. */
+const untold = { policy: Policy.make({ slow: "off" }) }
 
 describe("which clock a call runs on", () => {
   it.scoped("a model in memory: firstToken", () =>
@@ -49,7 +52,7 @@ describe("which clock a call runs on", () => {
         "/api/chat": cold(silent, [silent, late(load - 1, loadAnswer)]),
         "/api/ps": [psEmpty, psEmpty, psEmpty, psEmpty, ps()]
       })
-      const client = yield* server.connect()
+      const client = yield* server.connect(untold)
       const error = yield* failsAt(client.chat(request), load)
       expectTimeout(error, "load", load)
       assert.include(error.message, "still being loaded")
@@ -265,7 +268,7 @@ describe("a model that has just answered", () => {
           silent
         ]
       })
-      const client = yield* server.connect()
+      const client = yield* server.connect(untold)
       const answered = yield* Effect.fork(client.chat(request))
       yield* TestClock.adjust(87_000)
       yield* Fiber.join(answered)
