@@ -7,6 +7,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
+import * as DefaultServices from "effect/DefaultServices"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
@@ -97,14 +98,25 @@ const set = (span: Tracer.Span, attributes: Attributes): void => {
   }
 }
 
-/** The span of a call, in that of the fiber; nothing where the fiber's tracer is disabled. */
+/** Effect's default, which keeps spans for nobody: they would cost half as much again as a call in memory does. */
+const native = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+/** Whether anybody could ever look at a span. */
+const isSeen = (fiber: Fiber.RuntimeFiber<unknown, unknown>, wants: Wants): boolean =>
+  fiber.getFiberRef(FiberRef.currentTracerEnabled) &&
+  (fiber.currentTracer !== native || wants.propagation || wants.content)
+
+/**
+ * The span of a call, in that of the fiber; nothing where tracing is disabled, or where there is no tracer but Effect's
+ * own and the span is not sent along.
+ */
 export const begin = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   clock: Clock.Clock,
   { endpoint, host, id, isStreamed, model, request, session }: Call,
   wants: Wants
 ): Traced | undefined => {
-  if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
+  if (!isSeen(fiber, wants)) return undefined
   const tracer = fiber.currentTracer
   const operation = GenAi.operationName(endpoint.name) ?? endpoint.name
   const name = [operation, model].filter(Predicate.isNotUndefined).join(" ")

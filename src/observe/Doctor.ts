@@ -58,6 +58,19 @@ export interface Options extends OllamaConfig.OllamaConfig {
  * certificates and proxies are looked at where there are `Probes` for it (`OllamaNode.layerProbes`); everything else
  * needs nothing but the `HttpClient`. No secret of the options or of the proxies' addresses is in the report.
  *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Console, Effect } from "effect"
+ * import { Doctor } from "effect-ollama"
+ *
+ * const program = Doctor.run({ host: "gpu-box", model: "llama3.2" }).pipe(
+ *   Effect.tap((report) => Console.log(Doctor.render(report))),
+ *   Effect.map((report) => report.causes.unreachable.holds),
+ *   Effect.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

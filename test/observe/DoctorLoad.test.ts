@@ -363,6 +363,9 @@ describe("calls before", () => {
         /after 61 s\) was cut in the middle of its answer, and nginx\/1\.22 stands in front/
       )
       assert.match(fixesOf(report, "blocked"), /proxy_read_timeout/)
+      const atOnce = new OllamaError.StreamInterrupted({ phase: "gap", elapsed: Duration.millis(200) })
+      const broken = yield* examine({ failure: atOnce }, routes({ server: "nginx/1.22" }).layer)
+      assert.notStrictEqual(broken.verdict.cause, "blocked")
       const direct = yield* examine({ failure }, routes({}).layer)
       assert.notStrictEqual(direct.verdict.cause, "blocked")
     })

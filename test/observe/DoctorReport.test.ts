@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { CallRecord, Doctor, Policy, type Verdict } from "effect-ollama"
-import { Fault } from "effect-ollama/testing"
+import { CallRecord, Doctor, OllamaError, Policy, type Verdict } from "effect-ollama"
+import { Fault, OllamaSimulator } from "effect-ollama/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,6 +10,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { within } from "../support/clock.js"
+import * as replies from "../support/replies.js"
+import * as Server from "../support/server.js"
 import { commandsOf, examine, expectCause, expectCheck, fixesOf, probes, simulated } from "./doctorScene.js"
 
 const loaded = { models: [{ name: "llama3.2", loaded: true }] }
@@ -249,6 +251,38 @@ describe("calls that the client recorded", () => {
     )
   }
 
+  it.effect("an answer that broke off without a pause was not cut by a proxy's read timeout", () =>
+    Effect.gen(function* () {
+      const failure = new OllamaError.StreamInterrupted({ phase: "gap", elapsed: seconds(5) })
+      const named = Server.make({ "/api/version": replies.json({ version: "0.33.0" }, 200, { server: "nginx" }) })
+      const broke = (firstToken: Duration.Duration) =>
+        record(
+          { _tag: "Unknown", phase: "gap", elapsed: seconds(5) },
+          { outcome: "StreamInterrupted", elapsed: seconds(5), firstToken }
+        )
+      const paused = yield* examine({ failure, records: [broke(seconds(1))] }, named.layer)
+      expectCause(paused, "blocked", /nginx stands in front of the server/)
+      const atOnce = yield* examine({ failure, records: [broke(seconds(4.5))] }, named.layer)
+      assert.notStrictEqual(atOnce.verdict.cause, "blocked")
+    })
+  )
+
+  it.effect("a load that a call waited for and did not see the end of says too little to be a limit", () =>
+    Effect.gen(function* () {
+      const loading = { actual: seconds(2.9) }
+      const phases = { waiting: zero, lost: zero, other: zero, loading }
+      const waited = record({ _tag: "Unknown", phase: "load", elapsed: seconds(3) }, { endedIn: "load", phases })
+      const policy = Policy.make({ timeouts: { load: "3 seconds" } })
+      const report = yield* simulated({ policy, records: [waited] }, loaded)
+      const limit = report.facts.limits.find(({ clock }) => clock === "load")
+      assert.strictEqual(limit?.fits, "unknown")
+      assert.include(limit?.text, "llama3.2 was not loaded after 2.9 s, when an earlier call ended")
+      const failure = new OllamaError.Timeout({ phase: "load", limit: seconds(3), elapsed: seconds(3) })
+      const explained = yield* simulated({ policy, records: [waited], failure }, loaded)
+      expectCause(explained, "timeoutTooLow", /3 s to load the model, which was not loaded by then/)
+    })
+  )
+
   it.effect("a prompt that could not be read in time, at the pace of the tiny call", () =>
     Effect.gen(function* () {
       const timedOut = record({ _tag: "Unknown", phase: "firstToken", elapsed: seconds(30) }, { endedIn: "firstToken" })
@@ -271,7 +305,16 @@ describe("probes", () => {
       const broken = { ...probes({}), machine: Effect.die("no such file"), resolve: () => Effect.die(new Error("no")) }
       const client = HttpClient.make(() => Effect.die("broken"))
       const report = yield* within(run({}, client, broken))
-      expectCheck(report, "dns", "unknown")
+      assert.isFalse(report.isComplete)
+      const unprobed = yield* simulated({}, loaded)
+      const known = { ...broken, proxies: () => Effect.die("no") }
+      const some = yield* within(
+        Effect.provide(
+          Doctor.run({}),
+          Layer.merge(OllamaSimulator.layer(loaded), Layer.succeed(Doctor.CurrentProbes, known))
+        )
+      )
+      assert.deepStrictEqual({ ...some, startedAt: undefined }, { ...unprobed, startedAt: undefined })
     })
   )
 })

@@ -239,7 +239,7 @@ describe("a slow host", () => {
 
   it.effect("a packet that was lost is no slow host", () =>
     Effect.gen(function* () {
-      const server = Server.make({ "/api/version": [late(2500, version), version] })
+      const server = Server.make({ "/api/version": [late(2500, version), late(2500, version), version] })
       const report = yield* examine({}, server.layer)
       assert.strictEqual(Duration.toMillis(report.facts.server?.took ?? Duration.infinity), 0)
       assert.notStrictEqual(report.causes.overloaded.holds, "yes")

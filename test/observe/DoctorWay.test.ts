@@ -5,7 +5,9 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { commandsOf, expectCause, expectCheck, type Findings, fixesOf, simulated } from "./doctorScene.js"
+import { broken, version } from "../support/replies.js"
+import * as Server from "../support/server.js"
+import { commandsOf, examine, expectCause, expectCheck, type Findings, fixesOf, simulated } from "./doctorScene.js"
 
 const after = <A>(wait: Duration.DurationInput, value: A): Effect.Effect<A> => Effect.delay(Effect.succeed(value), wait)
 
@@ -231,11 +233,9 @@ describe("TLS", () => {
 
   it.effect("not wanted by the address, and spoken by the port", () =>
     Effect.gen(function* () {
-      const report = yield* simulated(
-        { host: "http://gpu-box:443" },
-        { faults: [Fault.httpToTls({ times: 1 })] },
-        remote({ outcome: "connected" })
-      )
+      const secured = ({ url }: Server.Seen) => (url.startsWith("https:") ? version : broken("ECONNRESET"))
+      const server = Server.make({ "/": secured, "/api/version": secured })
+      const report = yield* examine({ host: "http://gpu-box:443" }, server.layer, remote({ outcome: "connected" }))
       expectCause(
         report,
         "blocked",

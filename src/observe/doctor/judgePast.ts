@@ -1,6 +1,7 @@
 /** What calls before suffered from: the one that is to be explained, and what the client recorded of others. */
 import * as Duration from "effect/Duration"
 import type * as OllamaError from "../../OllamaError.js"
+import type { CallRecord } from "../../record/CallRecord.js"
 import { type Rule, say, type Statement } from "./case.js"
 import type { Facts } from "./facts.js"
 import { enough, relieve } from "./judgeLoad.js"
@@ -8,7 +9,7 @@ import * as Remedies from "./remedies.js"
 import { isOllama, reasonOf } from "./server.js"
 import { counted, listed, span } from "./words.js"
 
-const failure: Rule = ({ facts, failure, place }) => {
+const failure: Rule = ({ facts, failure, place, records }) => {
   if (failure === undefined) return []
   const reason = reasonOf(failure)
   const what = `The call that failed (${failure._tag}${reason === undefined ? "" : `, ${reason}`}, after ${span(failure.elapsed)})`
@@ -35,7 +36,7 @@ const failure: Rule = ({ facts, failure, place }) => {
     case "Timeout":
       return ranOut(facts, failure, what)
     case "StreamInterrupted":
-      return brokeOff(facts, what)
+      return Duration.lessThan(longestPause(failure, records), shortestPause) ? [] : brokeOff(facts, what)
     case "Unreachable":
       return isOllama(facts.server)
         ? [say("unreachable", "unknown", `${what} had no connection; now there is one.`, Remedies.start(place))]
@@ -72,6 +73,20 @@ const shed = (failure: OllamaError.Overloaded, what: string): ReadonlyArray<Stat
   ]
 }
 
+/** No proxy is told to wait for less: what broke off sooner was no pause. */
+const shortestPause = Duration.seconds(1)
+
+/** The most that a pause in the middle of the answer can have been. */
+const longestPause = (
+  failure: OllamaError.StreamInterrupted,
+  records: ReadonlyArray<CallRecord>
+): Duration.Duration => {
+  const record = records.findLast(({ outcome }) => outcome === failure._tag)
+  return record?.firstToken === undefined
+    ? failure.elapsed
+    : Duration.millis(Math.max(0, Duration.toMillis(record.elapsed) - Duration.toMillis(record.firstToken)))
+}
+
 /** Where the server is well, it is what stands in front of it that cuts answers in a pause. */
 const brokeOff = ({ server }: Facts, what: string): ReadonlyArray<Statement> =>
   server?.software !== undefined && isOllama(server)
@@ -98,7 +113,8 @@ const ranOut = (facts: Facts, error: OllamaError.Timeout, what: string): Readonl
     ]
   }
   const limit = limits.find(({ clock }) => clock === error.phase)
-  const needed = limit?.measured ?? error.predicted
+  // a lower bound does not say what is needed
+  const needed = (limit?.fits === "unknown" ? undefined : limit?.measured) ?? error.predicted
   if (needed !== undefined && Duration.greaterThanOrEqualTo(needed, error.limit)) {
     return [
       say(

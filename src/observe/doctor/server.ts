@@ -93,15 +93,27 @@ const once = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<S
     }
   )
 
-/** Asks for the version. */
-export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<Server> =>
-  Effect.flatMap(once(asking, address), (first) =>
-    isOllama(first) && Duration.greaterThan(first.took, slow)
-      ? Effect.map(once(asking, address), (second) =>
-          isOllama(second) && Duration.lessThan(second.took, first.took) ? second : first
+/** How often it is asked for at the most, and until when. */
+const repeats = 3
+const patience = Duration.seconds(6)
+
+/** Asks for the version; of several answers the quickest counts. */
+export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<Server> => {
+  const best = (before: Server, nth: number, spent: Duration.Duration): Effect.Effect<Server> =>
+    nth === repeats ||
+    !isOllama(before) ||
+    Duration.lessThanOrEqualTo(before.took, slow) ||
+    Duration.greaterThan(spent, patience)
+      ? Effect.succeed(before)
+      : Effect.flatMap(once(asking, address), (next) =>
+          best(
+            isOllama(next) && Duration.lessThan(next.took, before.took) ? next : before,
+            nth + 1,
+            Duration.sum(spent, next.took)
+          )
         )
-      : Effect.succeed(first)
-  )
+  return Effect.flatMap(once(asking, address), (first) => best(first, 1, first.took))
+}
 
 const largeLimit = Duration.seconds(3)
 /** More than the packets of any usual network hold, and less than any limit on requests but the strictest. */
