@@ -168,7 +168,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
             ? {
                 phase,
                 inPhase: Duration.millis(now - since),
-                silent: silent === undefined ? undefined : Duration.millis(now - silent)
+                silent: silent === undefined ? undefined : Duration.millis(now - silent),
+                hasHeaders: trail?.status !== undefined
               }
             : undefined,
         outcome: typeof ended?.outcome === "string" ? ended.outcome : failure?._tag,

@@ -24,7 +24,8 @@ const duration = Schema.DurationFromMillis
  * - `BehindOtherLoad`: the server loaded another model first; it loads one at a time.
  * - `EvictionThrash`: models push each other out of memory.
  * - `ReloadByOptions`: the model was loaded again because a call asked for other options.
- * - `Queued`: other calls were ahead in the server.
+ * - `Queued`: other calls were ahead in the server; also where a model in memory says nothing, not even headers, for far
+ *   longer than its prompt could take: of other clients' calls the server says nothing.
  * - `Waited`: the call waited in the client: for a permit, for its host, between attempts, or for attempts that failed.
  * - `LongPrompt`: reading the prompt took long because it is long, not because the host is slow.
  * - `PartlyOnCpu`: the model does not fit into the graphics memory; `share` of it (0 to 1) is on the processor.

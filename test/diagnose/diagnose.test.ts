@@ -16,6 +16,10 @@ describe.concurrent("what a caller is told in real situations", { timeout: patie
       Effect.gen(function* () {
         const row = yield* Row.run(situation)
         assert.deepStrictEqual(row.failure?.problems, [])
+        // of a call that went well on a machine that is busy with other tests, it may rightly be said that it was slow
+        if (situation.expected === "success") return
+        assert.deepStrictEqual(row.verdict?.problems, [])
+        assert.deepStrictEqual(row.cause?.problems, [])
       })
     )
   }

@@ -7,7 +7,7 @@ import type { CallJob, ClientLine, Outcome } from "../support/real/programs/prot
 import * as Programs from "../support/real/programs.js"
 import * as Tools from "../support/real/tools.js"
 import { defined } from "../../src/internal/defined.js"
-import { before, type Failure, model, port, type Situation, type Told, type Turn, words } from "./situation.js"
+import { before, type Failure, model, port, type Situation, type Told, type Turns, words } from "./situation.js"
 
 /** What was found of one question. */
 export interface Answer {
@@ -44,7 +44,11 @@ const notStaged = ({ id, what }: Situation, defect: unknown): Row => ({
 
 export type End = Extract<ClientLine, { readonly _tag: "End" }>
 
-const call = (client: Process.Running, job: CallJob, turn: Turn | undefined): Effect.Effect<End> =>
+const call = (
+  client: Process.Running,
+  job: CallJob,
+  { first = Effect.void, middle = Effect.void }: Turns
+): Effect.Effect<End> =>
   Effect.gen(function* () {
     yield* client.write(JSON.stringify(job))
     for (;;) {
@@ -53,9 +57,8 @@ const call = (client: Process.Running, job: CallJob, turn: Turn | undefined): Ef
       if (!text.startsWith("{")) continue
       const line = JSON.parse(text) as ClientLine
       if (line._tag === "End") return line
-      const isTurn = line._tag === "Chunk" ? line.nth === before && job.before === 0 : job.before > 0
-      if (isTurn && turn !== undefined) yield* turn
-      if (line._tag === "Before") yield* client.write("")
+      if (line._tag === "Before") yield* Effect.zipRight(first, client.write(""))
+      else if (line.nth === before) yield* middle
     }
   })
 
@@ -140,7 +143,7 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
     const why = Tools.missing(situation.needs)
     if (why !== undefined) return skipped(situation, why)
     const lab = yield* Labs.make
-    const { turn, ...told } = yield* situation.stage(lab)
+    const { first, middle, ...told } = yield* situation.stage(lab)
     const running = yield* client(lab, situation, told)
     const job: CallJob = {
       operation: "chatStream",
@@ -150,7 +153,7 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
       isExhausted: false,
       ...told
     }
-    const end = yield* call(running, job, turn)
+    const end = yield* call(running, job, defined({ first, middle }))
     return {
       id: situation.id,
       what: situation.what,

@@ -28,14 +28,19 @@ export interface Told extends Partial<CallJob> {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What is done once the client has a part of the answer, or has had the calls that go before. */
-export type Turn = Effect.Effect<void>
+/** What happens meanwhile. */
+export interface Turns {
+  /** Just before the call. */
+  readonly first?: Effect.Effect<void>
+  /** Once the client has a part of the answer. */
+  readonly middle?: Effect.Effect<void>
+}
 
 export interface Situation {
   readonly id: string
   readonly what: string
   readonly needs: ReadonlyArray<Tool>
-  readonly stage: (lab: Lab) => Effect.Effect<Told & { readonly turn?: Turn }, never, Scope.Scope>
+  readonly stage: (lab: Lab) => Effect.Effect<Told & Turns, never, Scope.Scope>
   readonly policy: Policy.Patch
   /** `success`: the whole answer. */
   readonly expected: "success" | Failure
@@ -74,6 +79,12 @@ export const quick = {
   host: addresses.server,
   port,
   models: [{ name: model, gpu: 1, loaded: true, reply: words, tokenTime: "20 millis" }]
+} satisfies ServerJob
+
+/** Goes on for long enough that something can happen in the middle, also on a busy machine. */
+export const talkative = {
+  ...quick,
+  models: [{ name: model, gpu: 1, loaded: true, reply: words, tokenTime: "100 millis" }]
 } satisfies ServerJob
 
 /** Behind a proxy of its own machine. */

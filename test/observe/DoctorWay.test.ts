@@ -158,6 +158,18 @@ describe("the connection", () => {
     })
   )
 
+  it.effect("turned away soon, because the search for a neighbour was already under way: it is off", () =>
+    Effect.gen(function* () {
+      const outcome = { outcome: "unroutable", code: "EHOSTUNREACH" } as const
+      let asked = 0
+      const connect = Effect.suspend(() =>
+        asked++ === 0 ? after("400 millis", outcome) : after("3.1 seconds", outcome)
+      )
+      const report = yield* simulated({ host: "gpu-box" }, { faults: [Fault.unroutable()] }, remote(connect))
+      expectCause(report, "unreachable", /said after 3\.1 s: its machine does not answer in its own network/)
+    })
+  )
+
   it.effect("forbidden by this machine", () =>
     Effect.gen(function* () {
       const report = yield* simulated(

@@ -198,9 +198,18 @@ describe("a limit of ours", () => {
 
   all([
     [
-      "not where it left room enough, and the server hangs",
-      "StalledRunner",
+      "not where it left room enough, and others are ahead",
+      "Queued",
       timedOut("firstToken", 60, { probe: "fast", listing: "listed" }, { predicted: { prompt: about(2) } })
+    ],
+    [
+      "not where it left room enough, and the model's process has begun and hangs",
+      "StalledRunner",
+      failed(
+        { _tag: "Timeout", phase: "firstToken", limit: seconds(60), status: 200 },
+        { probe: "fast", listing: "listed" },
+        { predicted: { prompt: about(2) } }
+      )
     ],
     [
       "not by a rough guess, with ten times the room",

@@ -2,13 +2,11 @@
 import * as Duration from "effect/Duration"
 import { type Case, type Rule, say, type Statement } from "./case.js"
 import type { Proxy, Tcp } from "./facts.js"
+import { atOnce } from "./network.js"
 import * as Remedies from "./remedies.js"
 import type { Fix } from "./report.js"
 import { isOllama } from "./server.js"
 import { listed, span } from "./words.js"
-
-/** The system finds out that a neighbour is not there only after seconds; a router or firewall says so at once. */
-const atOnce = Duration.seconds(1)
 
 const usedProxy = ({ facts }: Case): Proxy | undefined => facts.proxies.find(({ used }) => used)
 

@@ -47,13 +47,26 @@ const resolve = (probes: Probes, hostname: string): Effect.Effect<Option.Option<
     Option.map((found) => ({ hostname, ...found }))
   )
 
+/** What is said sooner than this was said by a rule, or it was the end of somebody else's search for a neighbour. */
+export const atOnce = Duration.seconds(1)
+
+/** Once more, where only the second answer tells whether a machine is off (it takes seconds again) or a rule says so. */
+const reached = (probes: Probes, address: string, port: number) => {
+  const once = probed<Connected>(probes.connect(address, port), limits.tcp, { outcome: "dropped" })
+  return Effect.flatMap(once, (found) =>
+    Option.exists(found, ({ code, took }) => code === "EHOSTUNREACH" && Duration.lessThan(took, atOnce))
+      ? once
+      : Effect.succeed(found)
+  )
+}
+
 const connect = (probes: Probes, { address, family }: Resolved, port: number): Effect.Effect<Option.Option<Tcp>> =>
   Effect.all([
     Effect.map(
       Asking.atMost(Asking.unbroken(probes.place(address)), limits.dns),
       Option.flatMap((place) => place)
     ),
-    probed<Connected>(probes.connect(address, port), limits.tcp, { outcome: "dropped" })
+    reached(probes, address, port)
   ]).pipe(
     Effect.map(([place, found]) =>
       Option.map(found, (value) => ({

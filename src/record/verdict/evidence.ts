@@ -49,6 +49,8 @@ export interface Running {
   readonly inPhase: Duration.Duration
   /** Since the last chunk, while somebody waits for the next. */
   readonly silent?: Duration.Duration | undefined
+  /** Whether the headers of its answer have come, which Ollama sends with the first token. */
+  readonly hasHeaders?: boolean | undefined
 }
 
 /**
@@ -64,6 +66,8 @@ export interface Failure {
   readonly reason?: string | undefined
   /** Of `Overloaded` and `Blocked`. */
   readonly by?: string | undefined
+  /** Of an answer whose headers have come. */
+  readonly status?: number | undefined
   /** Of `Timeout`. */
   readonly limit?: Duration.Duration | undefined
   /** Of `LoadFailed`. */

@@ -36,7 +36,7 @@ const duration = (value: number): Duration.Duration => Duration.millis(value)
 const stalled = { usually: 10_000, buffering: 300_000 }
 
 /** A first token that takes so many times as long as it ever should, and at least so many milliseconds. */
-const hopeless = { times: 3, least: 30_000 }
+const overdue = { times: 3, least: 10_000 }
 
 /** Tokens of a prompt that is long. */
 const longPrompt = 1000
@@ -96,14 +96,25 @@ const opened = ({ failure, ...facts }: Facts): Verdict | undefined => {
 const impossible = new Set(["Unauthorized", "ModelNotFound", "InvalidRequest", "MalformedOutput"])
 const failed = new Set(["LoadFailed", "ServerError", "StreamInterrupted", "ProtocolError"])
 
-const silence = ({ evidence: { hasTools, running }, focus, timeout }: Facts): number | undefined => {
-  const silent =
-    timeout?.phase === "gap" ? millis(timeout.limit) : running?.phase === "gap" ? millis(running.silent) : 0
-  if (silent !== undefined && silent >= (hasTools === true ? stalled.buffering : stalled.usually)) return silent
+/** How long it waits for a token of a model in memory, where that is far longer than reading its prompt could take. */
+const waitedInVain = ({ evidence: { running }, focus, timeout }: Facts): number | undefined => {
   const isBegun = timeout?.phase === "firstToken" || running?.phase === "firstToken"
   const high = millis(focus?.predicted?.high)
   if (!isBegun || focus?.name !== "prompt" || high === undefined) return undefined
-  return focus.actual >= Math.max(hopeless.least, hopeless.times * high) ? focus.actual : undefined
+  return focus.actual >= Math.max(overdue.least, overdue.times * high) ? focus.actual : undefined
+}
+
+/** Ollama sends headers with the first token: where they came alone, the model's process has begun, and hangs. */
+const hasHeaders = ({ evidence: { running }, failure }: Facts): boolean =>
+  running?.hasHeaders === true || (running === undefined && failure?.status !== undefined)
+
+const silence = (facts: Facts): number | undefined => {
+  const { evidence, timeout } = facts
+  const { hasTools, running } = evidence
+  const silent =
+    timeout?.phase === "gap" ? millis(timeout.limit) : running?.phase === "gap" ? millis(running.silent) : 0
+  if (silent !== undefined && silent >= (hasTools === true ? stalled.buffering : stalled.usually)) return silent
+  return hasHeaders(facts) ? waitedInVain(facts) : undefined
 }
 
 const foreseen = (focus: Span | undefined) => {
@@ -295,6 +306,16 @@ export const rules: ReadonlyArray<Rule> = [
     of: (facts) => {
       const silent = facts.host.probe === "fast" ? silence(facts) : undefined
       return when(silent !== undefined, () => ({ _tag: "StalledRunner", silent: duration(silent ?? 0) }))
+    }
+  },
+  {
+    name: "no token of a model in memory for far longer than its prompt could take, version fast: calls of others are ahead",
+    of: (facts) => {
+      const { host } = facts
+      const waited = host.probe === "fast" && host.listing !== "late" ? waitedInVain(facts) : undefined
+      return waited === undefined
+        ? undefined
+        : { _tag: "Queued", waited: duration(waited), ...given("parallel", int(positive(host.parallel))) }
     }
   },
   {

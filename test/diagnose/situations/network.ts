@@ -11,6 +11,7 @@ import {
   type Situation,
   situation,
   small,
+  talkative,
   type Told
 } from "../situation.js"
 
@@ -220,7 +221,7 @@ const breaking = (
   situation(id, what, {
     needs: filters,
     policy: asking,
-    stage: (lab) => Effect.as(server(lab), { turn: lab.filter("way", "forward", ...rules) }),
+    stage: (lab) => Effect.as(server(lab, talkative), { middle: lab.filter("way", "forward", ...rules) }),
     ...rest
   })
 
@@ -233,7 +234,7 @@ const signalled = (
 ) =>
   situation(id, what, {
     policy: asking,
-    stage: (lab) => Effect.map(server(lab), (running) => ({ turn: running.signal(name) })),
+    stage: (lab) => Effect.map(server(lab, talkative), (running) => ({ middle: running.signal(name) })),
     ...rest
   })
 
@@ -307,8 +308,8 @@ export const lines: ReadonlyArray<Situation> = [
     needs: filters,
     policy: patient,
     stage: (lab) =>
-      Effect.as(server(lab), {
-        turn: passing(lab.filter("way", "forward", "drop"), lab.run("way", "nft", "flush", "ruleset"))
+      Effect.as(server(lab, talkative), {
+        middle: passing(lab.filter("way", "forward", "drop"), lab.run("way", "nft", "flush", "ruleset"))
       }),
     ...well
   }),
@@ -327,7 +328,7 @@ export const lines: ReadonlyArray<Situation> = [
     stage: (lab) =>
       Effect.as(server(lab), {
         before: 1,
-        turn: Effect.asVoid(
+        first: Effect.asVoid(
           Effect.zip(
             lab.run("way", "sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_loose=0"),
             lab.filter("way", "forward", "ct state invalid reject with tcp reset")
@@ -338,8 +339,8 @@ export const lines: ReadonlyArray<Situation> = [
   }),
   situation("hiccup", "the server stands still for a second in the middle of the answer", {
     stage: (lab) =>
-      Effect.map(server(lab), (running) => ({
-        turn: passing(running.signal("SIGSTOP"), running.signal("SIGCONT"))
+      Effect.map(server(lab, talkative), (running) => ({
+        middle: passing(running.signal("SIGSTOP"), running.signal("SIGCONT"))
       })),
     policy: patient,
     ...well

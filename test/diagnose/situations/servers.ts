@@ -11,10 +11,21 @@ interface Staged extends Rest {
 }
 
 const served = (id: string, what: string, { server: job, told = {}, ...rest }: Staged): Situation =>
-  situation(id, what, { stage: (lab) => Effect.as(server(lab, { ...quick, ...job }), told), ...rest })
+  situation(id, what, {
+    stage: (lab) =>
+      Effect.map(server(lab, { ...quick, ...job }), (running) =>
+        job.others === undefined
+          ? told
+          : { ...told, first: Effect.zipRight(running.write("others"), Effect.asVoid(running.until(/^"others"$/))) }
+      ),
+    ...rest
+  })
 
 /** A silence that is no slowness any more. */
 const patient = { ...small, timeouts: { ...small.timeouts, gap: "11 seconds" } } as const
+
+/** More than reading a prompt could take. */
+const waiting = { ...small, timeouts: { ...small.timeouts, firstToken: "12 seconds" } } as const
 
 /** Whoever asks a model gets headers, and no more. */
 const hung: ServerJob["faults"] = [
@@ -42,18 +53,19 @@ export const servers: ReadonlyArray<Situation> = [
       models: [{ ...speaking, loaded: true, tokenTime: "60 millis" }],
       others: [{ model, calls: 2 }]
     },
-    policy: { ...small, timeouts: { ...small.timeouts, firstToken: "20 seconds" } },
+    policy: waiting,
     expected: "success",
     verdict: "Queued",
-    cause: "none"
+    ...overloaded
   }),
   served("queued-too-long", "other calls have the model's only slot for longer than the limit", {
     server: {
       models: [{ ...speaking, loaded: true, tokenTime: "1 second" }],
       others: [{ model, calls: 2 }]
     },
-    expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
-    verdict: "TooShort",
+    policy: waiting,
+    expected: { _tag: "Timeout", phase: "firstToken", limit: 12_000, attempts: 0 },
+    verdict: "Queued",
     ...overloaded
   }),
   served("cold", "the model has to be loaded, in time", {
@@ -93,8 +105,9 @@ export const servers: ReadonlyArray<Situation> = [
   }),
   served("stalled-early", "the model's process hangs before the first word", {
     server: { faults: hung },
-    expected: { _tag: "Timeout", phase: "firstToken", limit: 3000, attempts: 0 },
-    verdict: "TooShort",
+    policy: waiting,
+    expected: { _tag: "Timeout", phase: "firstToken", limit: 12_000, attempts: 0 },
+    verdict: "StalledRunner",
     cause: "unreachable"
   }),
   served("crashed", "the model's process dies in the middle of the answer", {

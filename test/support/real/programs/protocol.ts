@@ -2,7 +2,10 @@
 import type { CallRecord, Doctor, OllamaError } from "effect-ollama"
 import type { OllamaSimulatorServer } from "effect-ollama/testing/node"
 
-/** The first argument of `server`: it says `ready` when it listens, and when `occupied` calls have reached it. */
+/**
+ * The first argument of `server`: it says `ready` when it listens, and `others` when a line has told it to be called by
+ * others, and all of them have arrived.
+ */
 export interface ServerJob extends OllamaSimulatorServer.Options {
   /** Calls of other clients, in the order in which they come: a model, and how many ask for it. */
   readonly others?: ReadonlyArray<{ readonly model: string; readonly calls: number }>

@@ -1,6 +1,7 @@
 /** The simulator as a process of its own, with calls of other clients if the job has them. */
 import { OllamaSimulatorServer } from "effect-ollama/testing/node"
 import { Effect } from "effect"
+import { createInterface } from "node:readline"
 import type { ServerJob } from "./protocol.js"
 import { endWithParent, job, say } from "./say.js"
 
@@ -15,16 +16,20 @@ const call = async (url: string, model: string): Promise<void> => {
   await response.text()
 }
 
+const lines = createInterface(process.stdin)[Symbol.asyncIterator]()
+
 const program = Effect.gen(function* () {
   const server = yield* OllamaSimulatorServer.make(options)
-  let asked = 0
+  say("ready")
+  yield* Effect.promise(() => lines.next())
+  let { length: seen } = yield* server.requests
   for (const { calls, model } of others) {
     for (let nth = 0; nth < calls; nth++) {
       yield* Effect.forkScoped(Effect.ignore(Effect.promise(() => call(server.url, model))))
-      yield* server.arrived(asked++)
+      yield* server.arrived(seen++)
     }
   }
-  say("ready")
+  say("others")
   return yield* Effect.never
 })
 
