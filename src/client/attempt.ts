@@ -82,6 +82,8 @@ export interface Options {
   readonly lineLimit: number
   readonly call: Context.Call
   readonly trail: Trail
+  /** What else is to be looked at when it is sent. */
+  readonly alongside?: Watchdog.Entry | undefined
   readonly earlier: ReadonlyArray<OllamaError.Attempt>
   /** When the whole call has to be over; milliseconds on Clock. */
   readonly deadline: number | undefined
@@ -260,7 +262,9 @@ const prepare = <A, Response>(
   return {
     open: Effect.suspend(() => {
       trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, options.host.tellsConnections)
-      return open
+      return options.alongside === undefined
+        ? open
+        : Effect.zipLeft(open, options.watchdog.add(clock, options.alongside))
     }),
     won: {
       reader,

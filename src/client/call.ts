@@ -48,6 +48,7 @@ const win = <A, Response>(
         const running = Running.make(call, settings, fiber)
         const { clock } = running
         const watched = Slowness.watch(running)
+        running.journal.watched = watched
         const end = Report.begin(running, watched)
         let winner: Winner<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {

@@ -149,6 +149,7 @@ export const run = <A, Response>(
         lineLimit: settings.lineLimit,
         call: about,
         trail,
+        alongside: running.journal.watched,
         earlier,
         deadline
       },

@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import type { Endpoint, Kind } from "../internal/endpoint.js"
 import type { Host } from "../internal/host.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallInfo } from "../record/CallEvent.js"
 import type { Decision } from "../record/CallRecord.js"
@@ -35,6 +36,8 @@ export class Journal {
   isSlow = false
   isOver = false
   traced: Traced | undefined
+  /** What watches whether it becomes slow. */
+  watched: Watchdog.Entry | undefined
   private hasBegun = false
   private hold: { readonly why: Hold; readonly at: number } | undefined
   private winner: Trail | undefined

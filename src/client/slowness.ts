@@ -90,10 +90,27 @@ interface Bounds {
   readonly phases: ReadonlyArray<Slow.Phase>
 }
 
+/**
+ * What may follow a phase without a look at the call: it is looked at whenever it is sent, so not the first token of a
+ * model that was loaded before, which may have taken hours.
+ */
+const following: Readonly<Record<Slow.Phase, ReadonlyArray<Slow.Phase>>> = {
+  queue: ["load"],
+  load: ["queue"],
+  firstToken: ["queue", "load", "gap"],
+  response: ["queue", "load", "gap"],
+  gap: [],
+  total: []
+}
+
 /** No phase that was not told of becomes slow sooner than this after its beginning. */
-const soonest = ({ absolute, isRelative, least, phases }: Bounds, told: ReadonlySet<Slow.Phase>): number =>
+const soonest = (
+  { absolute, isRelative, least, phases }: Bounds,
+  told: ReadonlySet<Slow.Phase>,
+  among: ReadonlyArray<Slow.Phase> = phases
+): number =>
   phases
-    .filter((phase) => !told.has(phase))
+    .filter((phase) => !told.has(phase) && among.includes(phase))
     .reduce(
       (sooner, phase) => Math.min(sooner, absolute[phase], isRelative && isCompared(phase) ? least : sooner),
       Number.POSITIVE_INFINITY
@@ -106,7 +123,6 @@ const checking = (
 ): Watchdog.Entry["check"] => {
   const { absolute, isRelative, least } = bounds
   const told = new Set<Slow.Phase>()
-  let step = soonest(bounds, told)
   /** The consumer was seen to lag behind: how long the generation takes says nothing then. */
   let hasLagged = false
   /** For which moment the host was looked at. */
@@ -114,7 +130,6 @@ const checking = (
 
   const tell = (phase: Slow.Phase, due: Due, now: number, forks: Array<Effect.Effect<void>>): void => {
     told.add(phase)
-    step = soonest(bounds, told)
     journal.isSlow = true
     const { traced } = journal
     if (!hub.isHeard() && !slow.log && traced === undefined) return
@@ -168,7 +183,9 @@ const checking = (
 
   return (now, forks) => {
     if (journal.isOver) return Number.POSITIVE_INFINITY
+    const { phase, since } = journal.phase()
     // a phase that begins after this look becomes slow no sooner
+    const step = soonest(bounds, told, hasThreshold(phase) ? following[phase] : undefined)
     let next = now + step - ahead(step)
     const look = (phase: Slow.Phase, due: Due | undefined): void => {
       if (due === undefined) return
@@ -189,7 +206,6 @@ const checking = (
         predicted: undefined
       })
     }
-    const { phase, since } = journal.phase()
     if (!hasThreshold(phase) || told.has(phase)) return next
     const compares = isRelative && canCompare(phase)
     const comparedFrom = since + least - ahead(least)

@@ -17,8 +17,8 @@ const factorOrOff = Schema.Union(
 ).annotations({ message: () => ({ message: 'a number above 1, up to 1000, or "off"', override: true }) })
 
 /**
- * Absolute, from the beginning of a phase; `"auto"` is half of the limit that the same clock has in `timeouts`, `"none"`
- * never:
+ * Absolute, from the beginning of a phase; `"auto"` is half of the limit that the same clock has in `timeouts` (and
+ * at least `least`), `"none"` never:
  *
  * - `queue`: waits in the client, for a permit or for a host that is offline (auto: never, because nothing limits it).
  * - `load`: until a cold model is in memory.
@@ -30,7 +30,7 @@ const factorOrOff = Schema.Union(
  *
  * - `factor`: so many times as long as expected, and longer than nineteen of twenty calls.
  * - `samples`: what is expected counts from so many earlier calls of the same host and model on.
- * - `least`: no phase is slow before it has taken so long, whatever was expected.
+ * - `least`: no phase is slow by itself before it has taken so long, whatever was expected, and however short its limit.
  *
  * And:
  *
@@ -132,14 +132,16 @@ const threshold = (clock: Timeouts.Clock, auto: number): number =>
  * @category getters
  */
 export const thresholds = (slow: Slow, limits: Timeouts.Limits): Thresholds => {
-  const firstToken = threshold(slow.firstToken, half(limits.firstToken))
+  const least = Duration.toMillis(slow.least)
+  const halfOf = (limit: number | undefined): number => Math.max(least, half(limit))
+  const firstToken = threshold(slow.firstToken, halfOf(limits.firstToken))
   return {
     queue: threshold(slow.queue, Number.POSITIVE_INFINITY),
-    load: threshold(slow.load, half(limits.load)),
+    load: threshold(slow.load, halfOf(limits.load)),
     firstToken,
     response: firstToken,
-    gap: threshold(slow.gap, half(limits.gap)),
-    total: threshold(slow.total, half(limits.total))
+    gap: threshold(slow.gap, halfOf(limits.gap)),
+    total: threshold(slow.total, halfOf(limits.total))
   }
 }
 
