@@ -160,6 +160,7 @@ interface Failure {
   readonly remedy: string
   readonly partial?: Partial
   readonly attempts: ReadonlyArray<Attempt>
+  readonly cause?: unknown
   readonly stack?: string
 }
 
@@ -250,7 +251,8 @@ const Failure =
         return `${tag}: ${this.message}`
       }
       toJSON() {
-        return Object.assign({ _tag: tag, message: this.message }, plain({ ...this }))
+        // an error's own cause is not enumerable
+        return Object.assign({ _tag: tag, message: this.message }, plain({ ...this, ...causeOf(this) }))
       }
       [Inspectable.NodeInspectSymbol]() {
         // the head of the stack is what the error was before its fields were set
@@ -259,6 +261,8 @@ const Failure =
     }
     return Discreet as never
   }
+
+const causeOf = ({ cause }: Failure): object => (cause === undefined ? {} : { cause })
 
 const plain = (value: unknown): unknown =>
   Duration.isDuration(value)

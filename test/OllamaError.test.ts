@@ -104,6 +104,26 @@ describe("each class", () => {
   })
 })
 
+describe("as JSON, for logs", () => {
+  it("has every field that may be shown, and what happened below", () => {
+    const cause = { code: "ECONNRESET", name: "Error", message: "read ECONNRESET" }
+    const error = new OllamaError.Unreachable({
+      host: "http://h",
+      reason: "reset",
+      cause,
+      elapsed: Duration.seconds(1)
+    })
+    assert.deepInclude(JSON.parse(JSON.stringify(error)), {
+      _tag: "Unreachable",
+      message: error.message,
+      host: "http://h",
+      reason: "reset",
+      elapsed: 1000,
+      cause
+    })
+  })
+})
+
 const secret = "what the model had said"
 const partial = {
   text: secret,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Account from "../api/Account.js"
 import type * as Blob from "../api/Blob.js"
@@ -13,6 +14,8 @@ import type * as Generate from "../api/Generate.js"
 import type * as Model from "../api/Model.js"
 import type * as Web from "../api/Web.js"
 import type { OllamaError as Failure } from "../OllamaError.js"
+import type { CallEvent, ClientState, SlowCall } from "../record/CallEvent.js"
+import type { CallRecord } from "../record/CallRecord.js"
 import { type CallOptions, type ChatObject, type ChatObjectRequest, OllamaClient } from "./service.js"
 
 /**
@@ -303,3 +306,57 @@ export const ensureModel = (
   options?: CallOptions
 ): Effect.Effect<Model.ShowResponse, Failure, OllamaClient> =>
   Effect.flatMap(OllamaClient, (client) => client.ensureModel(name, options))
+
+/**
+ * The record of each call, at its end: from the moment on in which the stream is run, until the client's Scope closes. A
+ * reader that lags behind more than 1024 records loses the oldest; no call waits for it.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect, Stream } from "effect"
+ * import { OllamaClient } from "effect-ollama"
+ *
+ * const printing = OllamaClient.records.pipe(
+ *   Stream.runForEach(({ elapsed, operation, outcome }) => Console.log(operation, outcome, elapsed)),
+ *   Effect.forkScoped
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category observation
+ */
+export const records: Stream.Stream<CallRecord, never, OllamaClient> = Stream.unwrap(
+  Effect.map(OllamaClient, (client) => client.records)
+)
+
+/**
+ * The calls that take longer than they should, told while they run: those that pass a threshold of the policy's `slow`.
+ * A stream like `records`.
+ *
+ * @since 0.1.0
+ * @category observation
+ */
+export const slowCalls: Stream.Stream<SlowCall, never, OllamaClient> = Stream.unwrap(
+  Effect.map(OllamaClient, (client) => client.slowCalls)
+)
+
+/**
+ * Calls the listener with whatever happens to the calls of the client, at that very moment, until the Scope closes. It
+ * has to be quick: the call waits for it. One that throws harms no call; that it does is logged once, as a warning.
+ *
+ * @since 0.1.0
+ * @category observation
+ */
+export const listen = (listener: (event: CallEvent) => void): Effect.Effect<void, never, OllamaClient | Scope.Scope> =>
+  Effect.flatMap(OllamaClient, (client) => client.listen(listener))
+
+/**
+ * What the client holds at this moment: breakers, permits, the budget, and the calls that run.
+ *
+ * @since 0.1.0
+ * @category observation
+ */
+export const state: Effect.Effect<ClientState, never, OllamaClient> = Effect.flatMap(
+  OllamaClient,
+  (client) => client.state
+)

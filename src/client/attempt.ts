@@ -24,12 +24,15 @@ import * as Clocks from "./clocks.js"
 import * as OwnedLoad from "./ownedLoad.js"
 import * as Residency from "./residency.js"
 import * as Timing from "./timing.js"
+import type { Trail } from "./trail.js"
 
 /** What is sent with a request. */
 export interface Payload {
   readonly apply: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
   /** More time than the limit says, for what is sent at once; milliseconds. */
   readonly allowance: number
+  /** Bytes, as far as they are known beforehand. */
+  readonly size: number
   /** A body that can be read only once cannot be sent again. */
   readonly isOneShot: boolean
 }
@@ -48,7 +51,7 @@ export interface Plan<A, Response> {
   readonly need: Residency.Need | undefined
   readonly accept?: Send.Send["accept"]
   /** What an upload calls when bytes of it were taken. */
-  readonly onTouch?: (touch: () => void) => void
+  readonly onTouch?: (touch: (bytes: number) => void) => void
 }
 
 /** An attempt that was won. */
@@ -56,6 +59,7 @@ export interface Won<A, Response> {
   readonly first: Reader.Batch<A>
   readonly reader: Reader.Reader<A>
   readonly codec: Codec.Codec<A, Response>
+  readonly trail: Trail
   /** The failures of the attempts before. */
   readonly earlier: ReadonlyArray<OllamaError.Attempt>
   /** How the answer ended; valid when `close` runs. `left` is an answer that its reader did not want to its end. */
@@ -73,6 +77,7 @@ export interface Options {
   readonly limits: Timeouts.Limits
   readonly lineLimit: number
   readonly call: Context.Call
+  readonly trail: Trail
   readonly earlier: ReadonlyArray<OllamaError.Attempt>
   /** When the whole call has to be over; milliseconds on Clock. */
   readonly deadline: number | undefined
@@ -148,7 +153,7 @@ const prepare = <A, Response>(
   clock: Clock.Clock,
   residency: Residency.Residency
 ): Started<A, Response> => {
-  const { call, limits } = options
+  const { call, limits, trail } = options
   const { need } = plan
   let first = Clocks.first(plan, limits, residency)
   let status = 0
@@ -172,15 +177,21 @@ const prepare = <A, Response>(
     status: () => status,
     isStream: () => isStream,
     onSeen: (value, isLast) => {
+      const now = clock.unsafeCurrentTimeMillis()
       if (isLast) {
         last = value
+        trail.last = value
         isComplete = true
       }
-      if (need !== undefined) options.residency.seen(need, clock.unsafeCurrentTimeMillis())
+      if (trail.firstAt === undefined) trail.first(now, codec.whole)
+      if (need !== undefined) options.residency.seen(need, now)
     }
   })
   const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit, options.host.soon)
-  plan.onTouch?.(reader.touch)
+  plan.onTouch?.((bytes) => {
+    trail.sent += bytes
+    reader.touch()
+  })
 
   const gap = codec.whole ? undefined : limits.gap
   const look = Effect.suspend(() => {
@@ -196,7 +207,10 @@ const prepare = <A, Response>(
       known = now
       first = Clocks.cold(limits)
       watch.first = first.limit
-      if (attempt.stage === "firstToken") attempt.stage = first.phase
+      if (attempt.stage === "firstToken") {
+        attempt.stage = first.phase
+        trail.stage = first.phase
+      }
     })
   })
   const watch: Reader.Watch = {
@@ -225,18 +239,27 @@ const prepare = <A, Response>(
   const open = lifetime.open(
     Send.run(sendOf(plan, options.host, attempt, codec.whole), reader, (seen, lines) => {
       status = seen
+      trail.status = seen
       isStream = lines
     })
   )
+  const { size } = plan.payload
   return {
-    open,
+    open: Effect.suspend(() => {
+      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader.came)
+      return open
+    }),
     won: {
       reader,
       codec,
+      trail,
       earlier: options.earlier,
       outcome: () => (isComplete ? "success" : (failure ?? "left")),
       timing: () => Timing.of(last),
-      close: lifetime.close
+      close: Effect.suspend(() => {
+        trail.end(clock.unsafeCurrentTimeMillis())
+        return lifetime.close
+      })
     }
   }
 }

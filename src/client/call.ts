@@ -37,14 +37,13 @@ const win = <A, Response>(
   Effect.flatMap(draft(settings.server), (call) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.clock, (clock) => {
-        const running = Running.make(call.facts, settings, clock)
-        const end = Report.begin(call, running)
+        const running = Running.make(call, settings, clock)
+        const end = Report.begin(running, call.plan.endpoint.kind)
         let winner: Attempt.Won<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
-          const { model } = asked.plan
-          const { url } = server.host.address
           return (won: Attempt.Won<A, Response>): void => {
-            winner = ending(won, end, { host: url, model })
+            running.journal.won(won.trail)
+            winner = ending(won, end)
             hold(winner, () => Running.context(asked, server, running.startedAt))
           }
         }
@@ -77,15 +76,11 @@ const attempts = <A, Response>(
   )
 
 // apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
-const ending = <A, Response>(
-  won: Attempt.Won<A, Response>,
-  end: Report.End,
-  servedBy: Report.ServedBy
-): Attempt.Won<A, Response> => ({
+const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Attempt.Won<A, Response> => ({
   ...won,
   close: Effect.suspend(() => {
     const outcome = won.outcome()
-    return Effect.zipRight(won.close, end(outcome, won.earlier, servedBy))
+    return Effect.zipRight(won.close, end(outcome, won.earlier))
   })
 })
 

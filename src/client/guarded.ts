@@ -105,10 +105,12 @@ export const run = <A, Response>(
   const { clock, deadline, limits, settings, startedAt } = running
   const now = () => clock.unsafeCurrentTimeMillis()
   const about = Running.context(call, server, startedAt)
+  const trail = running.journal.attempt(now(), server.host.address.url, call.plan.model)
 
   const refused = (seed: Context.Seed, phase: OllamaError.Phase): Failure => {
     const error = Context.make(seed, about, { phase, now: now(), attempts: earlier })
     running.note("refused", error._tag)
+    trail.end(now())
     return error
   }
   const noPermit = (refusal: Concurrency.Refusal): Failure => refused(unpermitted(refusal), "queue")
@@ -145,6 +147,7 @@ export const run = <A, Response>(
         limits,
         lineLimit: settings.lineLimit,
         call: about,
+        trail,
         earlier,
         deadline
       },
@@ -160,6 +163,8 @@ export const run = <A, Response>(
     return Effect.matchCauseEffect(restore(attempt), {
       onFailure: (cause) => {
         const failure = Cause.failureOrCause(cause)
+        if (Either.isLeft(failure)) trail.fail(failure.left.phase, now())
+        else trail.end(now())
         if (whole === undefined) {
           settle(held, Either.isLeft(failure) ? failure.left : "left", now(), sentAt, undefined)
         }
@@ -195,6 +200,7 @@ export const run = <A, Response>(
         limit: limits.total ?? 0
       })
     running.note("queued", "all permits of the model are taken")
+    trail.enter("queue", now())
     return Effect.tapErrorCause(
       restore(
         deadline === undefined
@@ -219,9 +225,13 @@ export const run = <A, Response>(
       onFailure: (cause) => {
         // it was never sent
         ticket?.ignored()
+        trail.end(now())
         return Effect.failCause(cause)
       },
-      onSuccess: (taken) => permitted(restore, ticket, taken)
+      onSuccess: (taken) => {
+        trail.enter("prepare", now())
+        return permitted(restore, ticket, taken)
+      }
     })
   }
 

@@ -12,6 +12,7 @@ import * as Hedging from "../policy/Hedging.js"
 import type { Policy } from "../policy/Policy.js"
 import * as Throttle from "../policy/Throttle.js"
 import type { Plan } from "./attempt.js"
+import type { Hub } from "./hub.js"
 import * as Residency from "./residency.js"
 
 /** What a call shares with the other calls of its server and model; without what its policy switches off. */
@@ -30,6 +31,21 @@ export interface Guards {
   readonly answered: Effect.Effect<void>
   /** Another policy: what did not change in it keeps its memory. */
   readonly retune: (policy: Policy) => Effect.Effect<void>
+  /** The breaker of the host, and what is held for each model. */
+  readonly state: Effect.Effect<State>
+}
+
+export interface State {
+  readonly breaker: CircuitBreaker.StateName | undefined
+  readonly models: ReadonlyMap<string, StateOfModel>
+}
+
+/** Counts of permits are absent where nothing limits the calls. */
+export interface StateOfModel {
+  readonly breaker: CircuitBreaker.StateName | undefined
+  readonly inFlight: number | undefined
+  readonly queued: number | undefined
+  readonly limit: number | undefined
 }
 
 /** What is looked at of a call. */
@@ -71,13 +87,40 @@ export const isRefusing = ({ host, model, permits }: Shared, at: number): boolea
 /** Calls that occupy the model. */
 const isGenerated = ({ endpoint }: Target): boolean => endpoint.kind === "generation" || endpoint.kind === "embedding"
 
-/** @param scope of the client */
-export const make = (initial: Policy, host: string, scope: Scope.Scope): Effect.Effect<Guards> =>
+const stateOfBreaker = (breaker: CircuitBreaker.Breaker | undefined) =>
+  breaker === undefined ? Effect.succeed(undefined) : Effect.map(breaker.state, ({ state }) => state)
+
+const stateOfModel = ({ breaker, permits }: OfModel): Effect.Effect<StateOfModel> =>
+  Effect.map(
+    Effect.all([stateOfBreaker(breaker), permits === undefined ? Effect.succeed(undefined) : permits.state]),
+    ([breaker, state]) => {
+      const { batch = 0, interactive = 0, normal = 0 } = state?.waiting ?? {}
+      const limit = state?.limit
+      return {
+        breaker,
+        inFlight: state?.inFlight,
+        queued: state === undefined ? undefined : batch + interactive + normal,
+        limit: limit !== undefined && Number.isFinite(limit) ? limit : undefined
+      }
+    }
+  )
+
+/**
+ * @param scope of the client
+ * @param hub is told what breakers do
+ */
+export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub): Effect.Effect<Guards> =>
   Effect.gen(function* () {
     let policy = initial
     let breaker: CircuitBreaker.Breaker | undefined
     let throttle: Throttle.Throttler | undefined
     const models = new Map<string, OfModel>()
+
+    const changed =
+      (model: string | undefined) =>
+      ({ from, to }: CircuitBreaker.Change): void => {
+        if (hub.isHeard()) hub.tell({ _tag: "Breaker", host, model, from, to })
+      }
 
     const tuneHost = Effect.suspend(() =>
       Effect.gen(function* () {
@@ -85,7 +128,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope): Effect.
         breaker = yield* tuned(
           breaker,
           breakersOf(policy).host,
-          (value) => CircuitBreaker.make(value, { host, name: "host" }),
+          (value) => CircuitBreaker.make(value, { host, name: "host", onChange: changed(undefined) }),
           (part, value) => part.unsafeRetune(value)
         )
       }).pipe(Scope.extend(scope))
@@ -97,7 +140,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope): Effect.
           const ofModel = yield* tuned(
             was.breaker,
             breakersOf(policy).model,
-            (value) => CircuitBreaker.make(value, { host, model, name: "model" }),
+            (value) => CircuitBreaker.make(value, { host, model, name: "model", onChange: changed(model) }),
             (part, value) => part.unsafeRetune(value)
           )
           const permits = yield* tuned(
@@ -193,6 +236,17 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope): Effect.
               state === "open" || state === "halfOpen" ? host.force("closed") : Effect.void
             )
       }),
+      state: Effect.suspend(() =>
+        Effect.all({
+          breaker: stateOfBreaker(breaker),
+          models: Effect.map(
+            Effect.forEach([...models], ([model, parts]) =>
+              Effect.map(stateOfModel(parts), (state) => [model, state] as const)
+            ),
+            (all) => new Map(all)
+          )
+        })
+      ),
       retune: (next) =>
         Effect.uninterruptible(
           Effect.suspend(() => {

@@ -25,11 +25,14 @@ import * as Watchdog from "../internal/watchdog.js"
 import * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
+import * as CallOptions from "./callOptions.js"
+import * as Hub from "./hub.js"
 import * as ChatObject from "./object.js"
-import * as Patch from "./patch.js"
+import * as Patch from "../policy/patch.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
 import * as Servers from "./servers.js"
+import * as State from "./state.js"
 import type * as OllamaClient from "./service.js"
 import * as Upload from "./upload.js"
 
@@ -37,7 +40,6 @@ import * as Upload from "./upload.js"
 const lineLimit = 8 * 1024 * 1024
 
 type Failure = OllamaError.OllamaError
-type CallOptions = OllamaClient.CallOptions
 
 /**
  * Fetch follows redirects by itself, and takes only Authorization along no further: it is told not to. Other transports
@@ -71,7 +73,9 @@ export const make = (
     const transport = yield* HttpClient.HttpClient
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
+    const hub = yield* Hub.make
     const servers = yield* Servers.make({
+      hub,
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
@@ -89,9 +93,11 @@ export const make = (
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Running.Settings, Failure> =>
-      Effect.flatMap(Patch.CurrentPatch, (current) => {
+      Effect.flatMap(Effect.zip(Patch.CurrentPatch, Hub.IsProbe), ([current, isProbe]) => {
+        const problem = CallOptions.problem(callOptions, address.url)
+        if (problem !== undefined) return Request.invalid(host, endpoint, problem)
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
         const refused = (field: string, why: string) =>
           Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
@@ -99,6 +105,7 @@ export const make = (
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
+          hub: isProbe ? Hub.mute : hub,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -130,14 +137,14 @@ export const make = (
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,
       draft: Call.Draft<A, Response>,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Response, Failure> =>
       quietly(Effect.flatMap(settings(endpoint, callOptions), (inForce) => Call.fold(draft, inForce)))
 
     const streamed = <A, Response>(
       endpoint: Endpoint.Endpoint,
       draft: Call.Draft<A, Response>,
-      callOptions: CallOptions | undefined
+      callOptions: OllamaClient.CallOptions | undefined
     ): Stream.Stream<A, Failure> => Call.stream(draft, settings(endpoint, callOptions), quietly)
 
     const encoders = {
@@ -190,12 +197,12 @@ export const make = (
         codec: (status: () => number) => Codec.Codec<A, Response>,
         adjust?: (body: Body) => object
       ) =>
-      (request: Req, callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+      (request: Req, callOptions?: OllamaClient.CallOptions): Effect.Effect<Response, Failure> =>
         folded(endpoint, drafted(endpoint, encode, codec, single, request, adjust), callOptions)
 
     const plain =
       <A, Response>(endpoint: Endpoint.Endpoint, codec: (status: () => number) => Codec.Codec<A, Response>) =>
-      (callOptions?: CallOptions): Effect.Effect<Response, Failure> =>
+      (callOptions?: OllamaClient.CallOptions): Effect.Effect<Response, Failure> =>
         folded(
           endpoint,
           (server) => Effect.sync(() => Request.call(server.host, endpoint, undefined, codec, single)),
@@ -207,7 +214,7 @@ export const make = (
         endpoint: Endpoint.Endpoint,
         encode: (host: Host.Host, request: Req) => Effect.Effect<Body, Failure>
       ) =>
-      (request: Req, callOptions?: CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
+      (request: Req, callOptions?: OllamaClient.CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
         streamed(endpoint, drafted(endpoint, encode, Codec.progress, asStream, request), callOptions)
 
     const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>
@@ -243,6 +250,10 @@ export const make = (
     }))
 
     const service: OllamaClient.Service = {
+      records: hub.records,
+      slowCalls: hub.slowCalls,
+      listen: hub.listen,
+      state: State.make(servers, hub),
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
       chatObject,

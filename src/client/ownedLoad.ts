@@ -20,6 +20,7 @@ import type { Options, Plan } from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
+import { Trail } from "./trail.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -74,7 +75,8 @@ const preloading = <A, Response>(
   send: Send
 ): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
-    const { call, host, lineLimit, residency, watchdog } = options
+    const { call, host, lineLimit, residency, trail, watchdog } = options
+    const startedAt = clock.unsafeCurrentTimeMillis()
     const preload = withoutPrompt(plan, need)
     const alone: Options = {
       host,
@@ -82,7 +84,9 @@ const preloading = <A, Response>(
       watchdog,
       lineLimit,
       limits: noLimits,
-      call: { ...call, request: preload.request, startedAt: clock.unsafeCurrentTimeMillis() },
+      call: { ...call, request: preload.request, startedAt },
+      // it belongs to none of the calls
+      trail: new Trail(startedAt, trail.host, trail.model),
       earlier: [],
       deadline: undefined
     }
@@ -131,7 +135,7 @@ const waited = <A, Response>(
   since = clock.unsafeCurrentTimeMillis()
 ): Effect.Effect<Residency.Residency, Failure> => {
   type Next = Effect.Effect<Residency.Residency, Failure>
-  const { call, deadline = Number.POSITIVE_INFINITY, earlier, limits, residency, watchdog } = options
+  const { call, deadline = Number.POSITIVE_INFINITY, earlier, limits, residency, trail, watchdog } = options
   const next = Deferred.unsafeMake<Next>(FiberId.none)
   const goOn = (step: Next): void => Deferred.unsafeDone(next, Effect.succeed(step))
   const expire = (expiry: Clocks.Expiry): number => {
@@ -174,7 +178,14 @@ const waited = <A, Response>(
   }
   const join = residency.preloads.join(
     Residency.keyOf(need),
-    { clock, watchdog, limit: limits.load, path: plan.path, load: preloading(plan, options, clock, need, send) },
+    {
+      clock,
+      watchdog,
+      limit: limits.load,
+      path: plan.path,
+      model: need.name,
+      load: preloading(plan, options, clock, need, send)
+    },
     (end, path, isFirst) =>
       goOn(
         Exit.matchEffect(end, {
@@ -190,7 +201,10 @@ const waited = <A, Response>(
   return Effect.flatten(
     Effect.acquireUseRelease(
       Effect.zipLeft(join, watchdog.add(clock, patience)),
-      () => Deferred.await(next),
+      () => {
+        trail.enter("load", clock.unsafeCurrentTimeMillis())
+        return Deferred.await(next)
+      },
       (leave) =>
         Effect.zipRight(
           Effect.sync(() => watchdog.remove(clock, patience)),

@@ -3,12 +3,15 @@
  * throws a load away when the request that caused it is left (`server/sched.go`), so that request must not be the one
  * of a caller who may lose patience.
  */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import { constVoid } from "effect/Function"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
@@ -25,6 +28,8 @@ export interface Options {
   /** Milliseconds that the one who comes would wait for a load; `undefined` is no limit. */
   readonly limit: number | undefined
   readonly path: string
+  /** What is loaded. */
+  readonly model: string
   /** Run when there is no load to join. */
   readonly load: Effect.Effect<void, OllamaError.OllamaError>
 }
@@ -34,6 +39,18 @@ export interface Preloads {
   readonly isRunning: (key: string, options: Pick<Options, "clock" | "limit">) => boolean
   /** Joins the load of this key, or begins it; gives what stops the wait. */
   readonly join: (key: string, options: Options, onEnd: OnEnd) => Effect.Effect<Effect.Effect<void>>
+  /** The models that are being loaded. */
+  readonly running: () => ReadonlyArray<string>
+}
+
+/** A load that has ended, however many waited for it. */
+export interface Ended {
+  readonly model: string
+  readonly outcome: OllamaError.OllamaError | "success" | "left"
+  /** Milliseconds. */
+  readonly took: number
+  /** Milliseconds on Clock. */
+  readonly at: number
 }
 
 /** How long a load may go on that nobody waits for: the server's own limit, OLLAMA_LOAD_TIMEOUT. */
@@ -47,8 +64,11 @@ interface Load {
   readonly start: (scope: Scope.Scope) => Effect.Effect<void>
 }
 
-/** @param onOver called when nobody is to join it any more */
-const makeLoad = (options: Options, onOver: () => void): Load => {
+/**
+ * @param onOver called when nobody is to join it any more
+ * @param onEnded called when it has ended
+ */
+const makeLoad = (options: Options, onOver: () => void, onEnded: (ended: Ended) => void): Load => {
   const { clock, path, watchdog } = options
   const startedAt = clock.unsafeCurrentTimeMillis()
   const waiting = new Set<OnEnd>()
@@ -81,6 +101,8 @@ const makeLoad = (options: Options, onOver: () => void): Load => {
       over()
       watchdog.remove(clock, lingering)
       const end = Exit.isInterrupted(exit) ? Exit.succeed(false) : Exit.as(exit, true)
+      const at = clock.unsafeCurrentTimeMillis()
+      onEnded({ model: options.model, outcome: outcomeOf(end), took: at - startedAt, at })
       let isFirst = true
       for (const onEnd of waiting) {
         onEnd(end, path, isFirst)
@@ -111,15 +133,29 @@ const makeLoad = (options: Options, onOver: () => void): Load => {
   }
 }
 
-/** @param scope of the client: loads end with it, and not with one of those who wait */
-export const make = (scope: Scope.Scope): Preloads => {
+/** One that nobody wanted to its end was left, and so was one that ended with the client. */
+const outcomeOf = (end: End): Ended["outcome"] =>
+  Exit.match(end, {
+    onSuccess: (isLoaded) => (isLoaded ? "success" : "left"),
+    onFailure: (cause) => Option.getOrElse(Cause.failureOption(cause), () => "left" as const)
+  })
+
+/**
+ * @param scope of the client: loads end with it, and not with one of those who wait
+ * @param onEnded learns of the end of each
+ */
+export const make = (scope: Scope.Scope, onEnded: (ended: Ended) => void = constVoid): Preloads => {
   const loads = new Map<string, Load>()
+  const models = new Map<Load, string>()
 
   const begin = (key: string, options: Options): Load => {
-    const load: Load = makeLoad(options, () => {
+    const over = (): void => {
+      models.delete(load)
       if (loads.get(key) === load) loads.delete(key)
-    })
+    }
+    const load: Load = makeLoad(options, over, onEnded)
     loads.set(key, load)
+    models.set(load, options.model)
     return load
   }
 
@@ -129,6 +165,7 @@ export const make = (scope: Scope.Scope): Preloads => {
   }
 
   return {
+    running: () => [...models.values()],
     isRunning: (key, options) => find(key, options) !== undefined,
     join: (key, options, onEnd) =>
       // in a region that cannot be interrupted, also for the load: its end is noticed however early it comes

@@ -12,6 +12,7 @@ import * as Context from "../internal/context.js"
 import { defined } from "../internal/defined.js"
 import type { Endpoint } from "../internal/endpoint.js"
 import type * as Host from "../internal/host.js"
+import * as Unsayable from "../internal/unsayable.js"
 import * as Words from "../internal/words.js"
 import * as OllamaError from "../OllamaError.js"
 import type * as Attempt from "./attempt.js"
@@ -58,7 +59,7 @@ export const invalid = (
             ...common,
             issue: options.issue,
             field: options.field,
-            remedy: `Correct ${options.field}: ${options.why}`
+            remedy: `Correct ${options.field}: ${options.why}`.replace(/\s+/g, " ")
           }),
         {
           ...defined({ model: options.model || undefined }),
@@ -73,8 +74,14 @@ export const invalid = (
     )
   )
 
+/** A field, and what is wrong with it. */
+interface Problem {
+  readonly field: string
+  readonly why: string
+}
+
 /** The first problem of a parse, without the value that is wrong: that may be a prompt. */
-export const firstProblem = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
+export const firstProblem = (error: ParseResult.ParseError): Problem => {
   const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
   return {
     field: pathText(first?.path ?? []) || "request",
@@ -82,12 +89,21 @@ export const firstProblem = (error: ParseResult.ParseError): { readonly field: s
   }
 }
 
-/** Checks and encodes a request by its schema; top-level fields that the schema does not have are refused. */
+/** What is open in a request (options, formats, arguments) may hold anything. */
+const sayable = <Body>(body: Body): Either.Either<Body, Problem> => {
+  const found = Unsayable.find(body)
+  return found === undefined ? Either.right(body) : Either.left({ field: pathText(found.path), why: found.why })
+}
+
+/**
+ * Checks and encodes a request by its schema. Top-level fields that the schema does not have are refused; deeper ones are
+ * sent, such as those that a message of an answer had.
+ */
 export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
   endpoint: Endpoint,
   schema: Schema.Schema<A, I> & { readonly fields: Fields }
 ): ((host: Host.Host, request: A) => Effect.Effect<I, OllamaError.OllamaError>) => {
-  const encode = Schema.encodeUnknownEither(schema)
+  const encode = Schema.encodeUnknownEither(schema, { onExcessProperty: "preserve" })
   const known = new Set(Object.keys(schema.fields))
   return (host, request) => {
     if (!Predicate.isRecord(request)) {
@@ -104,10 +120,11 @@ export const encoder = <A, I, Fields extends Schema.Struct.Fields>(
         })
       }
     }
-    const encoded = encode(defined(request))
-    if (Either.isRight(encoded)) return Effect.succeed(encoded.right)
-    const { field, why } = firstProblem(encoded.left)
-    return invalid(host, endpoint, { issue: issueOf(field), field, why, model, request })
+    const body = Either.flatMap(Either.mapLeft(encode(defined(request)), firstProblem), sayable)
+    return Either.match(body, {
+      onLeft: ({ field, why }) => invalid(host, endpoint, { issue: issueOf(field), field, why, model, request }),
+      onRight: Effect.succeed
+    })
   }
 }
 
@@ -117,11 +134,12 @@ export const jsonPayload = (body: unknown): Attempt.Payload => {
   return {
     apply: HttpClientRequest.bodyUint8Array(bytes, "application/json"),
     allowance: 0,
+    size: bytes.length,
     isOneShot: false
   }
 }
 
-const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, isOneShot: false }
+const noPayload: Attempt.Payload = { apply: (request) => request, allowance: 0, size: 0, isOneShot: false }
 
 /** What has to be in this server's memory for the call; nothing, when the cloud answers it. */
 const need = (

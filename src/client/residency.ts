@@ -124,8 +124,11 @@ interface Warm {
   readonly until: number
 }
 
-/** @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves */
-export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
+/**
+ * @param scope of the client: a look at `/api/ps` is not cancelled when one of those who wait for it leaves
+ * @param onLoad learns of the end of each load that the client owns
+ */
+export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Preload.Ended) => void): Monitor => {
   const warm = new Map<string, Warm>()
   let last: { readonly at: number; readonly models: ReadonlyArray<Listed> | undefined } | undefined
   let pending: Deferred.Deferred<ReadonlyArray<Listed> | undefined> | undefined
@@ -233,7 +236,7 @@ export const make = (host: Host.Host, scope: Scope.Scope): Monitor => {
       // that nothing is known is no wrong answer
       if (last?.models !== undefined) last = undefined
     },
-    preloads: Preload.make(scope)
+    preloads: Preload.make(scope, onLoad)
   }
 }
 

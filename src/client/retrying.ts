@@ -16,6 +16,7 @@ import * as RetryBudget from "../policy/RetryBudget.js"
 import type * as Attempt from "./attempt.js"
 import * as Guards from "./guards.js"
 import * as Hedged from "./hedged.js"
+import type { Hold } from "./journal.js"
 import * as Offline from "./offline.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
@@ -125,11 +126,22 @@ export const run = <A, Response>(
         })
       })
 
+    /** A wait between two attempts; one that is interrupted is still a wait when the call ends. */
+    const waiting = <B, E>(why: Hold, wait: Effect.Effect<B, E>): Effect.Effect<B, E> =>
+      Effect.suspend(() => {
+        running.journal.wait(why, now())
+        const over = <C>(ended: C): C => {
+          running.journal.go(now())
+          return ended
+        }
+        return Effect.mapBoth(wait, { onFailure: over, onSuccess: over })
+      })
+
     const held = (error: Failure, state: State, driver: Driver | undefined) => {
       const since = state.heldAt ?? now()
       const until = Math.min(deadline ?? Number.POSITIVE_INFINITY, since + Duration.toMillis(retry.offlineLimit))
       running.note("heldOffline", error._tag)
-      return Effect.flatMap(restore(gate.wait(error, until)), (answers) =>
+      return Effect.flatMap(restore(waiting("offline", gate.wait(error, until))), (answers) =>
         answers ? attempt({ ...state, heldAt: since }, driver) : Effect.fail(late(error, state))
       )
     }
@@ -160,7 +172,7 @@ export const run = <A, Response>(
       driver: Driver | undefined
     ) => {
       const own = grant === "unlimited" ? undefined : grant
-      return Effect.matchCauseEffect(restore(wait), {
+      return Effect.matchCauseEffect(restore(waiting("backoff", wait)), {
         onFailure: (cause) => {
           own?.release("ignored")
           return Effect.failCause(cause)

@@ -1,6 +1,5 @@
 /** A call while it runs: what it is, until when, under which policy, and what was decided for it so far. */
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Context from "../internal/context.js"
@@ -11,6 +10,8 @@ import type * as RetryBudget from "../policy/RetryBudget.js"
 import * as Timeouts from "../policy/Timeouts.js"
 import type { Decision } from "../record/CallRecord.js"
 import type * as Attempt from "./attempt.js"
+import type { Hub } from "./hub.js"
+import { Journal } from "./journal.js"
 import type * as Server from "./server.js"
 import type * as Service from "./service.js"
 
@@ -29,6 +30,7 @@ export interface Settings {
   /** The server at an address that a policy falls back to; without one, that of the client. */
   readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
   readonly watchdog: Watchdog.Watchdog
+  readonly hub: Hub
   readonly lineLimit: number
   readonly policy: Policy
   readonly budget: RetryBudget.Budget | undefined
@@ -45,27 +47,32 @@ export interface Running {
   /** When the call has to be over; milliseconds on Clock. */
   readonly deadline: number | undefined
   readonly limits: Timeouts.Limits
+  readonly journal: Journal
   readonly note: (what: Decision["what"], why: string) => void
-  readonly decisions: () => ReadonlyArray<Decision>
 }
 
-const none: ReadonlyArray<Decision> = []
-
-export const make = (facts: Timeouts.Request, settings: Settings, clock: Clock.Clock): Running => {
+export const make = <A, Response>(
+  { facts, plan }: Call<A, Response>,
+  settings: Settings,
+  clock: Clock.Clock
+): Running => {
   const startedAt = clock.unsafeCurrentTimeMillis()
   const limits = Timeouts.limits(settings.policy.timeouts, facts)
-  let decisions: Array<Decision> | undefined
+  const { url: host } = settings.server.host.address
+  const { name: operation, path: endpoint } = plan.endpoint
+  const journal = new Journal(
+    settings.hub,
+    { operation, endpoint, host, model: plan.model, startedAt },
+    settings.options?.session
+  )
   return {
     settings,
     clock,
     startedAt,
     deadline: limits.total === undefined ? undefined : startedAt + limits.total,
     limits,
-    note: (what, why) => {
-      decisions ??= []
-      decisions.push({ what, at: Duration.millis(clock.unsafeCurrentTimeMillis() - startedAt), why })
-    },
-    decisions: () => decisions ?? none
+    journal,
+    note: (what, why) => journal.decide(what, why, clock.unsafeCurrentTimeMillis())
   }
 }
 

@@ -1,6 +1,7 @@
 /** The servers of a client: its own, and those that its policy falls back to, with one policy and one budget for all. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -14,7 +15,9 @@ import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
 import * as RetryBudget from "../policy/RetryBudget.js"
 import * as Guards from "./guards.js"
+import type { Hub } from "./hub.js"
 import * as Offline from "./offline.js"
+import type * as Preload from "./preload.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
 import type { Server } from "./server.js"
@@ -27,6 +30,8 @@ export interface Servers {
     endpoint: Endpoint.Endpoint
   ) => Effect.Effect<Server, OllamaError.OllamaError>
   readonly policy: () => Policy
+  /** All that have been asked so far. */
+  readonly all: () => ReadonlyArray<Server>
   /** For retries and hedges on all of them. */
   readonly budget: () => RetryBudget.Budget | undefined
   /** Another policy from now on; what did not change in it keeps its memory. */
@@ -39,6 +44,7 @@ export const make = (options: {
   readonly apiKey?: Redacted.Redacted | undefined
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   readonly policy: Policy
+  readonly hub: Hub
 }): Effect.Effect<Servers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
@@ -69,9 +75,20 @@ export const make = (options: {
         connectLimit,
         soon
       })
-      return Effect.map(Guards.make(policy, address.url, scope), (guards) => ({
+      const { hub } = options
+      const onLoad = ({ model, outcome, took }: Preload.Ended): void => {
+        if (!hub.isHeard()) return
+        hub.tell({
+          _tag: "Load",
+          host: address.url,
+          model,
+          outcome: typeof outcome === "string" ? outcome : outcome._tag,
+          took: Duration.millis(took)
+        })
+      }
+      return Effect.map(Guards.make(policy, address.url, scope, hub), (guards) => ({
         host,
-        residency: Residency.make(host, scope),
+        residency: Residency.make(host, scope, onLoad),
         guards,
         gate: Offline.make(host, scope, guards.answered)
       }))
@@ -109,6 +126,7 @@ export const make = (options: {
                 })
             }),
       policy: () => policy,
+      all: () => [own, ...others.values()],
       budget: () => budget,
       retune: (next) =>
         Effect.uninterruptible(

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Account from "../api/Account.js"
 import type * as Blob from "../api/Blob.js"
@@ -20,6 +21,7 @@ import type * as Web from "../api/Web.js"
 import type * as OllamaError from "../OllamaError.js"
 import type * as Concurrency from "../policy/Concurrency.js"
 import type * as Policy from "../policy/Policy.js"
+import type { CallEvent, ClientState, SlowCall } from "../record/CallEvent.js"
 import type { CallRecord } from "../record/CallRecord.js"
 
 type Failure = OllamaError.OllamaError
@@ -60,6 +62,13 @@ export interface Options {
 export interface CallOptions {
   /** A change of the policy in force. Parts that have state can only be switched off. */
   readonly policy?: Policy.Patch | undefined
+  /** Which conversation the call belongs to; kept in its record. */
+  readonly session?: string | undefined
+  /**
+   * Which of several servers is asked. A client knows one: any other address than its own fails as `InvalidRequest` in
+   * `host`.
+   */
+  readonly host?: string | undefined
   /** Whose turn comes first where calls wait for a model; `normal` by default. */
   readonly priority?: Concurrency.Priority | undefined
   /** Learns what became of the call, at its end. The call does not wait for it. */
@@ -172,6 +181,20 @@ export interface Service {
   readonly webFetch: (request: Web.FetchRequest, options?: CallOptions) => Effect.Effect<Web.FetchResponse, Failure>
   /** Everything about a model, which is pulled first when the server does not have it. */
   readonly ensureModel: (name: string, options?: CallOptions) => Effect.Effect<Model.ShowResponse, Failure>
+  /**
+   * The record of each call, at its end: from the moment on in which the stream is run, until the client's Scope closes.
+   * A reader that lags behind more than 1024 records loses the oldest, which are counted (`state`); no call waits for it.
+   */
+  readonly records: Stream.Stream<CallRecord>
+  /** The calls that take longer than they should (the policy's `slow`), while they run; a stream like `records`. */
+  readonly slowCalls: Stream.Stream<SlowCall>
+  /**
+   * Calls the listener with whatever happens to the calls of the client, at that very moment, until the Scope closes. It
+   * has to be quick: the call waits for it. One that throws harms no call; that it does is logged once, as a warning.
+   */
+  readonly listen: (listener: (event: CallEvent) => void) => Effect.Effect<void, never, Scope.Scope>
+  /** What the client holds at this moment: breakers, permits, the budget, and the calls that run. */
+  readonly state: Effect.Effect<ClientState>
 }
 
 /**

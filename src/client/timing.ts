@@ -1,5 +1,6 @@
 /** What the server says in the last value of an answer about the time it took. */
 import * as Predicate from "effect/Predicate"
+import { defined } from "../internal/defined.js"
 
 /** Milliseconds. */
 export interface Timing {
@@ -12,6 +13,16 @@ export interface Timing {
 
 /** Durations on the wire are in nanoseconds, and absent when they are zero. */
 const millis = (nanos: unknown): number => (typeof nanos === "number" ? nanos / 1e6 : 0)
+
+const whole = (u: unknown): number | undefined => (typeof u === "number" && Number.isSafeInteger(u) ? u : undefined)
+
+/** As the server counted them. */
+export const tokens = (last: unknown): { readonly prompt?: number; readonly generated?: number } =>
+  Predicate.isRecord(last) ? defined({ prompt: whole(last.prompt_eval_count), generated: whole(last.eval_count) }) : {}
+
+/** Why an answer ended. */
+export const doneReason = (last: unknown): string | undefined =>
+  Predicate.isRecord(last) && typeof last.done_reason === "string" ? last.done_reason : undefined
 
 /** @param last value of an answer */
 export const of = (last: unknown): Timing | undefined =>

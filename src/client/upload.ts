@@ -1,6 +1,7 @@
 /** Blobs: sent as bytes or as a Stream, with the clock counting from the last byte that was taken. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -38,6 +39,9 @@ const bytesPerMilli = 1000
 
 const type = "application/octet-stream"
 
+const sizeOf = (chunk: Chunk.Chunk<Uint8Array>): number =>
+  Chunk.reduce(chunk, 0, (sum, bytes) => sum + bytes.byteLength)
+
 const isBytes = (u: unknown): u is Uint8Array => u instanceof Uint8Array
 
 /** Uploads, and gives back the failure of the content's own Stream as it is. */
@@ -59,7 +63,7 @@ export const run = <E, R>(
     }
     const context = yield* Effect.context<R>()
     let own: Cause.Cause<E> | undefined
-    let touch: () => void = () => undefined
+    let touch: (bytes: number) => void = () => undefined
     const base = Request.call(host, endpoint, undefined, Codec.nothing, {
       folded: true,
       streamed: false,
@@ -70,6 +74,7 @@ export const run = <E, R>(
       ? {
           apply: HttpClientRequest.bodyUint8Array(source, type),
           allowance: source.byteLength / bytesPerMilli,
+          size: source.byteLength,
           isOneShot: false
         }
       : {
@@ -82,7 +87,7 @@ export const run = <E, R>(
                 })
               ),
               Stream.mapChunks((chunk) => {
-                touch()
+                touch(sizeOf(chunk))
                 return chunk
               }),
               Stream.provideContext(Context.merge(Context.empty(), context))
@@ -90,6 +95,7 @@ export const run = <E, R>(
             { contentType: type }
           ),
           allowance: 0,
+          size: 0,
           isOneShot: true
         }
     const call: Running.Call<void, true> = {

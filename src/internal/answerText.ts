@@ -8,10 +8,12 @@ import { defined } from "./defined.js"
 
 export interface AnswerText {
   readonly kind: "json" | "text" | "html" | "empty"
-  /** The words of the error; of a page, its title. */
+  /** The words of the error; of a page, its title, or its first words. */
   readonly message: string
-  /** The kind of error, where the body names one: `exceed_context_size_error`. */
+  /** The kind of error, where the body names one: `exceed_context_size_error`, squid's `ERR_CONNECT_FAIL`. */
   readonly type?: string
+  /** What a page says, without its tags. */
+  readonly page?: string
   /** A status inside the body, which wins over the answer's own. */
   readonly status?: number
   readonly signinUrl?: string
@@ -59,7 +61,20 @@ const words = (u: unknown, depth = 0): Words => {
   return defined({ message: string(u.message) ?? "", type: string(u.type) })
 }
 
-const title = (html: string): string => /<title[^>]*>([^<]*)/i.exec(html)?.[1]?.trim() ?? ""
+/** The most characters of a page that are looked at, and that are repeated. */
+const pageLimit = 8192
+const wordsLimit = 100
+
+const fromPage = (whole: string): AnswerText => {
+  const html = whole.slice(0, pageLimit)
+  const page = html
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+  const title = /<title[^>]*>([^<]*)/i.exec(html)?.[1]?.trim()
+  const type = /<body[^>]* id="?(ERR_\w+)/i.exec(html)?.[1]
+  return { kind: "html", message: title || page.slice(0, wordsLimit), page, ...defined({ type }) }
+}
 
 const statusOf = (u: Record<string | symbol, unknown>): number | undefined => {
   const status = u.StatusCode ?? u.status
@@ -84,7 +99,7 @@ export const isHtml = (contentType: string | undefined, text: string): boolean =
 /** From the whole text of an answer, or its beginning. */
 export const fromBody = (contentType: string | undefined, text: string): AnswerText => {
   if (text.trim() === "") return { kind: "empty", message: "" }
-  if (isHtml(contentType, text)) return { kind: "html", message: title(text) }
+  if (isHtml(contentType, text)) return fromPage(text)
   const json = leading(text)?.[0]
   return json === undefined ? { kind: "text", message: text.trim() } : fromJson(json)
 }

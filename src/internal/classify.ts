@@ -32,6 +32,8 @@ export interface Answer {
   /** Whether an Origin header was, or in a browser may have been, sent. */
   readonly sentOrigin: boolean
   readonly retryAfter: Duration.Duration | undefined
+  /** A line of a stream of which other lines have come. */
+  readonly afterChunk?: boolean
 }
 
 /** A `Seed`, or what wants to know more of the answer than that it is one of these. */
@@ -58,7 +60,7 @@ const upstream = unreachable(
 )
 const gateway = unreachable(
   "gateway",
-  "A proxy answered, but has no Ollama server behind it: start the server, or correct the proxy's upstream address"
+  "A proxy answered, but does not reach an Ollama server: start the server, correct the proxy's upstream address, or name the host in NO_PROXY"
 )
 /** A page, or the way to another place, where Ollama was expected. */
 export const captivePortal: Seed = blocked(
@@ -187,11 +189,25 @@ const requestRules: ReadonlyArray<Rule> = [
   [/^/, signIn, ({ text }) => text.signinUrl !== undefined]
 ]
 
+/** What a status would have said, in an answer that is 200 (proxies, and servers before 0.12.6), while nothing else came. */
+const lineRules: ReadonlyArray<Rule> = [
+  [/^model ['"].*['"] not found/, modelNotFound, ({ hasModel }) => hasModel],
+  [/maximum pending requests exceeded/, serverBusy]
+]
+
 const badRequestRules: ReadonlyArray<Rule> = [
   [
     // Go's TLS listener, and nginx
     /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/i,
     unreachable("protocol", "Write https:// in the address: this port speaks TLS")
+  ],
+  [
+    // nginx
+    /No required SSL certificate was sent|The SSL certificate error/i,
+    blocked(
+      "proxy",
+      "A proxy on the way asks its clients for a certificate, which this one does not send: let it in by other means, or reach the server without that proxy"
+    )
   ],
   [/raw mode does not support/i, invalid("unsupported", "raw")],
   [
@@ -228,9 +244,17 @@ const badRequestRules: ReadonlyArray<Rule> = [
   [/NaN or Inf/i, failed]
 ]
 
+/**
+ * What proxies say when they do not reach the server, whatever status they give it: squid, tinyproxy, HAProxy, Apache;
+ * Envoy, Traefik. Without these words a 503 is about load.
+ */
+const noServerBehind =
+  /^50[0-4] (html|text) [^]*(ERR_(CONNECT_FAIL|DNS_FAIL|CANNOT_FORWARD|SECURE_CONNECT_FAIL|ZERO_SIZE_OBJECT)\b|Unable to connect|No server is available to handle|temporarily unable to service your request|no healthy upstream|upstream connect error|no available server)/
+
 /** By `<status> <kind of body> <text>`. */
 const statusRules: ReadonlyArray<Rule> = [
-  [/^2.. html|^3/, captivePortal],
+  // 511 is a login page that says so (RFC 6585)
+  [/^2.. html|^3|^511/, captivePortal],
   [/^40[12]/, signIn],
   [
     /^403 empty/,
@@ -273,7 +297,9 @@ const statusRules: ReadonlyArray<Rule> = [
   [/^4/, invalid("malformed")],
   [/^501/, invalid("unsupported", undefined, "Take a model or server that can do this")],
   [/^502 json|^503 [^]*account unavailable/i, upstream],
-  [/^5(02|2[012356])/, gateway],
+  // Cloudflare's own: 52x, and 530 for a tunnel that is down
+  [/^5(02|2[012356]|30)/, gateway],
+  [noServerBehind, gateway],
   [/^503 html|^5[02]4/, gatewayBusy],
   [/^503/, serverBusy],
   [/^/, failed]
@@ -288,7 +314,7 @@ const search = (rules: ReadonlyArray<Rule>, answer: Answer, ...texts: ReadonlyAr
 }
 
 /** The tables for what the server says of a request or of its processes, one after the other. */
-const wordings = ({ endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
+const wordings = ({ afterChunk, endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
   if (status === 400 || status === 422) {
     // embed answers every failure of its runner with 400
     return [...(endpoint.kind === "embedding" ? runnerRules : []), ...badRequestRules, ...requestRules]
@@ -296,18 +322,19 @@ const wordings = ({ endpoint, status, text }: Answer): ReadonlyArray<Rule> => {
   const isPlain = text.kind === "json" || text.kind === "text"
   if (!isPlain || (status >= 300 && status < 500)) return []
   const registry = endpoint.kind === "transfer" ? registryRules : []
+  const line = status < 300 && afterChunk !== true ? lineRules : []
   // 502 is about the way to the cloud, and 503 about load, whatever the text
-  return status === 502 || status === 503 ? registry : [...requestRules, ...registry, ...runnerRules]
+  return status === 502 || status === 503 ? registry : [...line, ...requestRules, ...registry, ...runnerRules]
 }
 
 /** The failure behind an answer with a bad status, or behind an error line of a stream. */
 export const answer = (input: Answer): Seed => {
-  const { kind, message, status = input.status, type = "" } = input.text
+  const { kind, message, page = "", status = input.status, type = "" } = input.text
   const given = { ...input, status }
   const isLine = status < 300 && kind === "json"
   return (
     search(wordings(given), given, message, type) ??
-    (isLine ? undefined : search(statusRules, given, `${status} ${kind} ${message} ${type}`)) ??
+    (isLine ? undefined : search(statusRules, given, `${status} ${kind} ${message} ${type} ${page}`)) ??
     failed
   )
 }

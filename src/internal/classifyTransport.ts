@@ -54,6 +54,10 @@ const unroutable = unreachable(
   "unroutable",
   "No way leads to this host: check the address, that the machine is on, the VPN, and firewalls that drop packets"
 )
+const exhausted = unreachable(
+  "unroutable",
+  "This machine cannot open another connection (no files, ports or memory are left for it): close what is not needed, raise the limits (ulimit -n), or make fewer calls at once"
+)
 const reset = unreachable(
   "reset",
   "The connection was closed before an answer: the server may have stopped or restarted; look into its log and ask again"
@@ -100,9 +104,11 @@ const rules: ReadonlyArray<Rule> = [
   { code: /^ECONNREFUSED$/, seed: refused },
   { code: /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, seed: dns },
   {
-    code: /^(E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|ETIMEDOUT)$/,
+    // EINVAL: a route of this machine that throws packets away (`ip route add blackhole`)
+    code: /^(E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|EINVAL)$/,
     seed: unroutable
   },
+  { code: /^(E[MN]FILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL)$/, seed: exhausted },
   { code: /^(EACCES|EPERM)$/, seed: firewall },
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
@@ -134,6 +140,30 @@ const rules: ReadonlyArray<Rule> = [
   }
 ]
 
+/** What a connection was waiting for when its time was over, by the words of OllamaNode; else for an answer of the host. */
+const waitedFor: ReadonlyArray<readonly [message: RegExp, remedy: string]> = [
+  [
+    /^no address of /,
+    "The name server does not answer: check the network and the name servers of this machine, or write an IP address (OLLAMA_HOST)"
+  ],
+  [
+    /^no proxy at /,
+    "The proxy does not answer: check that it runs and the address in HTTP_PROXY, or name the host in NO_PROXY"
+  ],
+  [
+    /^no tunnel through /,
+    "The proxy does not get through to this host: start the server, or name the host in NO_PROXY"
+  ],
+  [
+    /^no TLS with /,
+    "The port takes connections, but does not answer TLS: write http:// if it does not speak TLS, or restart what listens there"
+  ],
+  [
+    /^/,
+    "Nothing answers there: check address, VPN and firewalls that drop packets; raise timeouts.connect for a far host"
+  ]
+]
+
 /** Node's fetch hides a 407 behind an error with neither code nor message. */
 const isHidden407 = (found: Found): boolean =>
   found.code === undefined && found.chain.includes("fetch failed") && found.chain.at(-1) === ""
@@ -141,10 +171,8 @@ const isHidden407 = (found: Found): boolean =>
 /** @param connectLimit what the transport's connect timer is set to, where that is known */
 export const classify = (found: Found, connectLimit: Duration.Duration | undefined): Seed => {
   if (found.code === "UND_ERR_CONNECT_TIMEOUT") {
-    return timeout(
-      connectLimit ?? Duration.seconds(10),
-      "Nothing answers there: check address, VPN and firewalls that drop packets; raise timeouts.connect for a far host"
-    )
+    const remedy = waitedFor.find(([message]) => message.test(found.message))?.[1] ?? ""
+    return timeout(connectLimit ?? Duration.seconds(10), remedy)
   }
   if (isHidden407(found)) return proxy
   const rule = rules.find(({ chain, code }) =>
@@ -154,7 +182,7 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
 }
 
 const connectCode =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EINVAL|E[MN]FILE|ENOBUFS|ENOMEM|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
 
 /** Whether the failure says that no connection was made, so that nothing was sent. */
 export const isBeforeConnection = ({ code }: Found): boolean =>
@@ -162,3 +190,6 @@ export const isBeforeConnection = ({ code }: Found): boolean =>
 
 /** Whether the server closed a connection without an answer, which is also what HTTP to a TLS port looks like. */
 export const isReset = (seed: Seed): boolean => seed === reset
+
+/** Whether a request failed because its connection broke, whatever else is known of it. */
+export const isBroken = (error: unknown): boolean => isReset(classify(find(error), undefined))

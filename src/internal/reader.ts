@@ -60,6 +60,8 @@ export interface Reader<A> {
   readonly attach: (body: Body.Body) => void
   /** What a watchdog is to look at while the reader lives. */
   readonly watch: (watch: Watch) => Watchdog.Entry
+  /** What has come so far: bytes of the body, and values. */
+  readonly came: () => { readonly bytes: number; readonly values: number }
   /** Something went on that is no value: bytes of an upload were taken. */
   readonly touch: () => void
   /** Whether all values came, while the transport has not yet seen the end of the body. */
@@ -89,6 +91,8 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
   let sawFirst = false
   let sawLast = false
   let lineNumber = 0
+  let received = 0
+  let values = 0
   let waitingSince = clock.unsafeCurrentTimeMillis()
   let onEnd: (() => void) | undefined
 
@@ -141,6 +145,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
   const give = (value: A): void => {
     if (!wire.folded) buffer.push(value)
     sawFirst = true
+    values++
     if (wire.isLast(value)) sawLast = true
   }
 
@@ -194,6 +199,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       data: (bytes) => {
         if (exit !== undefined) return
         sawBytes = true
+        received += bytes.length
         const before = lineNumber
         guarded(() => feed(bytes))
         if (sawLast) exit ??= Effect.succeed(done)
@@ -263,6 +269,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
         }
       }
     },
+    came: () => ({ bytes: received, values }),
     touch: () => {
       waitingSince = clock.unsafeCurrentTimeMillis()
     },

@@ -13,6 +13,9 @@ import type * as Reader from "./reader.js"
 
 const excerptLimit = 200
 
+/** The first two bytes of gzip (RFC 1952), the second of which is no UTF-8. */
+const gzip = /^\u001f\ufffd/
+
 const interrupted =
   (kind: Endpoint["kind"]) => (common: ConstructorParameters<typeof OllamaError.StreamInterrupted>[0]) =>
     new OllamaError.StreamInterrupted(
@@ -77,7 +80,8 @@ export const make = <A, Response>(
       endpoint: options.endpoint,
       hasModel: options.hasModel,
       sentOrigin: false,
-      retryAfter: undefined
+      retryAfter: undefined,
+      afterChunk: !isFirst
     })
     return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
   }
@@ -119,7 +123,9 @@ export const make = <A, Response>(
         undefined,
         problem instanceof Lines.LineTooLong
           ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
-          : "The answer is not UTF-8: check that no proxy rewrites it"
+          : gzip.test(problem.excerpt)
+            ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
+            : "The answer is not UTF-8: check that no proxy rewrites it"
       ),
     broken: (error, sawBytes) => {
       const found = Transport.find(error)

@@ -17,6 +17,7 @@ import type * as Stream from "effect/Stream"
 import type * as Blob from "../api/Blob.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import { Soon } from "../internal/soon.js"
+import * as Doctor from "../observe/Doctor.js"
 import * as OllamaClient from "../OllamaClient.js"
 import type * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
@@ -24,6 +25,7 @@ import type * as Policy from "../policy/Policy.js"
 import * as Files from "./files.js"
 import * as FollowPolicy from "./followPolicy.js"
 import type { PolicyFileError } from "./policyFile.js"
+import * as Probes from "./probes.js"
 import type * as internal from "./proxy.js"
 import { make as makeSoon } from "./soon.js"
 import * as Transport from "./transport.js"
@@ -275,3 +277,54 @@ export const uploadFile = (
     if (!isThere) yield* client.uploadBlob({ digest, content: Files.content(options.path) }, callOptions)
     return { digest }
   })
+
+/**
+ * What the doctor finds out on Node besides what an HTTP client tells: the addresses of a name, whether connections to
+ * them are refused, dropped or forbidden, the certificate, and whether the proxy answers; on the way that a client with
+ * these options takes. `HTTP_PROXY` and `HTTPS_PROXY` are looked at, to tell of those that are not used.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProbes = (options: TransportOptions = {}): Layer.Layer<Doctor.CurrentProbes> =>
+  Layer.succeed(Doctor.CurrentProbes, Probes.make(options))
+
+/**
+ * What to examine, and on which way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DoctorOptions extends Doctor.Options, Omit<TransportOptions, "connectTimeout"> {}
+
+/** Longer than any policy's, so that what it takes can be measured. */
+const doctorConnects = "5 seconds"
+
+/**
+ * `Doctor.run` with everything that it needs on Node. Never fails: options of the transport that cannot be used are
+ * examined as the failure.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Doctor } from "effect-ollama"
+ * import { OllamaNode } from "effect-ollama/node"
+ *
+ * const program = OllamaNode.config.pipe(
+ *   Effect.flatMap((options) => OllamaNode.doctor({ ...options, call: "load" })),
+ *   Effect.tap((report) => Console.log(Doctor.render(report))),
+ *   Effect.map(Doctor.exitCode)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category diagnosis
+ */
+export const doctor = (options: DoctorOptions = {}): Effect.Effect<Doctor.Report> => {
+  const on = (transport: TransportOptions, examined: Doctor.Options) =>
+    Effect.provide(
+      Doctor.run(examined),
+      Layer.merge(layerProbes(transport), layerHttpClient({ ...transport, connectTimeout: doctorConnects }))
+    )
+  return on(options, options).pipe(Effect.catchAll((failure) => Effect.orDie(on({}, { ...options, failure }))))
+}

@@ -34,22 +34,42 @@ export interface Connectors {
   readonly wait: (origin: string) => () => void
 }
 
-/** Sockets of a connection in the making. */
-type Sockets = Array<Net.Socket>
+/** A connection in the making. */
+interface Making {
+  readonly sockets: Array<Net.Socket>
+  /** What is missing, for the words of a failure: the classification reads them. */
+  missing: string
+}
 
 const originOf = (options: Options): string => `${options.protocol}//${options.host ?? options.hostname}`
 
 /** One socket by undici's connector, which keeps TLS sessions and tries both address families. */
-const open = (base: Connector, options: Options, sockets: Sockets): Effect.Effect<Net.Socket, Error> =>
+const open = (
+  base: Connector,
+  options: Options,
+  making: Making,
+  what = "connection to"
+): Effect.Effect<Net.Socket, Error> =>
   Effect.async((resume) => {
+    const where = `${options.hostname}:${portOf(options)}`
+    const isNamed = Net.isIP(options.hostname) === 0 && options.httpSocket === undefined
+    making.missing = isNamed ? `address of ${options.hostname}` : `${what} ${where}`
     // the connector gives the socket at once, which its type does not say
     const socket: unknown = base(options, (...[error, connected]) =>
       resume(error === null ? Effect.succeed(connected) : Effect.fail(error))
     )
-    if (socket instanceof Net.Socket) sockets.push(socket)
+    if (!(socket instanceof Net.Socket)) return
+    making.sockets.push(socket)
+    socket.once("lookup", () => {
+      making.missing = `${what} ${where}`
+    })
+    if (options.protocol !== "https:") return
+    socket.once("connect", () => {
+      making.missing = `TLS with ${where}`
+    })
   })
 
-const openProxy = (base: Connector, server: Proxy.Server, sockets: Sockets): Effect.Effect<Net.Socket, Error> =>
+const openProxy = (base: Connector, server: Proxy.Server, making: Making): Effect.Effect<Net.Socket, Error> =>
   open(
     base,
     {
@@ -58,7 +78,8 @@ const openProxy = (base: Connector, server: Proxy.Server, sockets: Sockets): Eff
       host: server.hostname,
       port: String(server.port)
     },
-    sockets
+    making,
+    "proxy at"
   ).pipe(Effect.mapError((error) => Tunnel.unusable(server, "cannot be reached", error)))
 
 const givenUp = (): Error => new Undici.errors.ClientDestroyedError("nobody waits for this connection")
@@ -71,20 +92,25 @@ const toServer = (
   base: Connector,
   routes: Proxy.Routes | undefined,
   options: Options,
-  sockets: Sockets
+  making: Making
 ): Effect.Effect<Net.Socket, Error> => {
   const route = routes?.(new URL(originOf(options)))
-  if (route?._tag !== "tunnel") return open(base, options, sockets)
+  if (route?._tag !== "tunnel") return open(base, options, making)
   const target = { hostname: options.hostname, port: portOf(options) }
-  return openProxy(base, route.server, sockets).pipe(
-    Effect.tap((socket) => Tunnel.through(socket, route.server, target)),
+  return openProxy(base, route.server, making).pipe(
+    Effect.tap((socket) => {
+      making.missing = `tunnel through ${route.server.origin} to ${target.hostname}:${target.port}`
+      return Tunnel.through(socket, route.server, target)
+    }),
     Effect.flatMap((socket) =>
-      options.protocol === "https:" ? open(base, { ...options, httpSocket: socket }, sockets) : Effect.succeed(socket)
+      options.protocol === "https:"
+        ? open(base, { ...options, httpSocket: socket }, making, "TLS with")
+        : Effect.succeed(socket)
     )
   )
 }
 
-const toProxy = (base: Connector, options: Options, sockets: Sockets): Effect.Effect<Net.Socket, Error> => {
+const toProxy = (base: Connector, options: Options, making: Making): Effect.Effect<Net.Socket, Error> => {
   const protocol = options.protocol === "https:" ? "https:" : "http:"
   const port = portOf(options)
   const server: Proxy.Server = {
@@ -94,7 +120,7 @@ const toProxy = (base: Connector, options: Options, sockets: Sockets): Effect.Ef
     origin: originOf(options),
     credentials: undefined
   }
-  return openProxy(base, server, sockets)
+  return openProxy(base, server, making)
 }
 
 export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope.Scope> =>
@@ -119,31 +145,28 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
       }
     }
 
-    const timed = (options: Options, connect: Effect.Effect<Net.Socket, Error>): Effect.Effect<Net.Socket, Error> =>
+    const timed = (making: Making, connect: Effect.Effect<Net.Socket, Error>): Effect.Effect<Net.Socket, Error> =>
       limit === undefined
         ? connect
         : Effect.timeoutFail(connect, {
             duration: limit,
-            onTimeout: () => {
-              const where = `${options.hostname}:${portOf(options)}`
-              return new Undici.errors.ConnectTimeoutError(`no connection to ${where} within ${limit} ms`)
-            }
+            onTimeout: () => new Undici.errors.ConnectTimeoutError(`no ${making.missing} within ${limit} ms`)
           })
 
-    const connector = (way: (options: Options, sockets: Sockets) => Effect.Effect<Net.Socket, Error>): Connector => {
+    const connector = (way: (options: Options, making: Making) => Effect.Effect<Net.Socket, Error>): Connector => {
       return (options, callback) => {
         const origin = originOf(options)
         if (!waiting.has(origin)) return queueMicrotask(() => callback(givenUp(), null))
-        const sockets: Sockets = []
+        const making: Making = { sockets: [], missing: "connection" }
         const settle = (exit: Exit.Exit<Net.Socket, Error>): void => {
           if (Exit.isSuccess(exit)) return callback(null, exit.value)
-          for (const socket of sockets) socket.destroy()
+          for (const socket of making.sockets) socket.destroy()
           const error = Cause.squash(exit.cause)
           callback(error instanceof Error ? error : givenUp(), null)
         }
         const fiber = Runtime.runFork(runtime)(
           Effect.uninterruptibleMask((restore) =>
-            Effect.map(Effect.exit(restore(timed(options, way(options, sockets)))), settle)
+            Effect.map(Effect.exit(restore(timed(making, way(options, making)))), settle)
           )
         )
         const fibers = opening.get(origin) ?? new Set()
@@ -162,8 +185,8 @@ export const make = (settings: Settings): Effect.Effect<Connectors, never, Scope
     )
 
     return {
-      toServers: connector((options, sockets) => toServer(base, settings.routes, options, sockets)),
-      toProxies: connector((options, sockets) => toProxy(base, options, sockets)),
+      toServers: connector((options, making) => toServer(base, settings.routes, options, making)),
+      toProxies: connector((options, making) => toProxy(base, options, making)),
       wait
     }
   })

@@ -14,10 +14,12 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as Tls from "node:tls"
+import * as ClassifyTransport from "../internal/classifyTransport.js"
 import * as Durations from "../internal/durations.js"
 import * as OllamaError from "../OllamaError.js"
 import * as Timeouts from "../policy/Timeouts.js"
 import * as Connector from "./connector.js"
+import * as Kept from "./kept.js"
 import type * as OllamaNode from "./OllamaNode.js"
 import * as Proxy from "./proxy.js"
 import * as Tunnel from "./tunnel.js"
@@ -85,7 +87,7 @@ const certificates = (ca: string | Uint8Array): ReadonlyArray<string> => {
 }
 
 /** TLS with the program's own authorities added to the well-known ones; parsed once, and not for each connection. */
-const tls = (
+export const tls = (
   options: OllamaNode.TransportOptions
 ): Either.Either<Undici.buildConnector.BuildOptions, OllamaError.InvalidRequest> => {
   const checks = options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }
@@ -116,15 +118,6 @@ const settings = (options: OllamaNode.TransportOptions) =>
     routes: routes(options.proxy)
   })
 
-const agent = (
-  connect: Undici.buildConnector.connector,
-  options: Undici.Agent.Options
-): Effect.Effect<Undici.Agent, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => new Undici.Agent({ ...options, connect, headersTimeout: 0, bodyTimeout: 0 })),
-    (agent) => Effect.promise(() => agent.destroy())
-  )
-
 /** Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. */
 const unlimited: Undici.Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
   dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
@@ -138,14 +131,14 @@ const recordOf = (headers: Undici.Dispatcher.DispatchOptions["headers"]): Record
 
 /** Asks the proxy for the whole address, as for plain http; https goes through a tunnel, which the connector makes. */
 const forwarded =
-  (routes: Proxy.Routes, proxies: Undici.Dispatcher): Undici.Dispatcher.DispatcherComposeInterceptor =>
+  (routes: Proxy.Routes, proxies: Undici.Dispatcher["dispatch"]): Undici.Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) => {
     const url = new URL(String(options.origin))
     const route = routes(url)
     if (route._tag !== "forward") return dispatch(options, handler)
     const authorization = Tunnel.authorization(route.server)
-    return proxies.dispatch(
+    return proxies(
       {
         ...options,
         origin: route.server.origin,
@@ -160,19 +153,30 @@ const forwarded =
     )
   }
 
-/** Lets the connectors know who waits for a connection: a call does until its headers are there, or it is left. */
+/**
+ * Lets the connectors know who waits for a connection: a call does until its headers are there, or it is left. Where that
+ * connection was dead, those that are kept beside it are too.
+ */
 const waiting = (
   client: HttpClient.HttpClient,
   routes: Proxy.Routes | undefined,
-  connectors: Connector.Connectors
+  connectors: Connector.Connectors,
+  renew: (origin: string) => void
 ): HttpClient.HttpClient =>
   HttpClient.transform(client, (effect, request) =>
     Effect.suspend(() => {
       if (!URL.canParse(request.url)) return effect
       const url = new URL(request.url)
       const route = routes?.(url)
-      const leave = connectors.wait(route?._tag === "forward" ? new URL(route.server.origin).origin : url.origin)
-      return Effect.ensuring(effect, Effect.sync(leave))
+      const [origin, waited] =
+        route?._tag === "forward"
+          ? [route.server.origin, new URL(route.server.origin).origin]
+          : [url.origin, url.origin]
+      const leave = connectors.wait(waited)
+      return effect.pipe(
+        Effect.tapError((error) => Effect.sync(() => ClassifyTransport.isBroken(error) && renew(origin))),
+        Effect.ensuring(Effect.sync(leave))
+      )
     })
   )
 
@@ -187,14 +191,18 @@ export const make = (
   Effect.gen(function* () {
     const { connections, keepAlive, limit, routes, tls } = yield* settings(options)
     const connectors = yield* Connector.make({ limit, tls, routes })
-    const servers = yield* agent(connectors.toServers, { ...connections, ...keepAlive })
+    const limits = { ...connections, ...keepAlive, headersTimeout: 0, bodyTimeout: 0 }
+    const servers = yield* Kept.make({ ...limits, connect: connectors.toServers })
+    const proxies = routes === undefined ? undefined : yield* Kept.make({ ...limits, connect: connectors.toProxies })
+    // it makes no connections of its own
+    const base = new Undici.Agent().compose(() => servers.dispatch)
     const dispatcher =
-      routes === undefined
-        ? servers.compose(unlimited)
-        : servers.compose(
-            forwarded(routes, yield* agent(connectors.toProxies, { ...connections, ...keepAlive })),
-            unlimited
-          )
-    const client = waiting(NodeHttpClient.makeUndici(dispatcher), routes, connectors)
+      routes === undefined || proxies === undefined
+        ? base.compose(unlimited)
+        : base.compose(forwarded(routes, proxies.dispatch), unlimited)
+    const client = waiting(NodeHttpClient.makeUndici(dispatcher), routes, connectors, (origin) => {
+      servers.renew(origin)
+      proxies?.renew(origin)
+    })
     return { client: withUserAgent(client), connectLimit: limit }
   })

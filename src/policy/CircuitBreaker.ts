@@ -141,6 +141,7 @@ export interface Breaker {
  * - `name`, `host`, `model`: what the breaker is for, in its failures (`host`, `model`) and changes.
  * - `restore`: a state to begin with.
  * - `judge`: what an error of a call says of the target; by default `CircuitBreaker.judge`.
+ * - `onChange`: learns of every change of state at once, in the middle of it; it has to be quick and must not throw.
  *
  * @since 0.1.0
  * @category models
@@ -151,6 +152,7 @@ export interface Options {
   readonly model?: string | undefined
   readonly restore?: Snapshot | undefined
   readonly judge?: ((error: unknown) => Outcome) | undefined
+  readonly onChange?: ((change: Change) => void) | undefined
 }
 
 const events: { readonly [K in Command]: Event } = {
@@ -239,7 +241,7 @@ export const make = (value: CircuitBreaker, options: Options = {}): Effect.Effec
 
     const handle = Handle.make(value, first, (from, after) => {
       const opened = after.state === "open"
-      changes.unsafeOffer({
+      const change: Change = {
         ...defined({ name: options.name, ...about }),
         from,
         to: after.state,
@@ -249,7 +251,9 @@ export const make = (value: CircuitBreaker, options: Options = {}): Effect.Effec
           retryAfter: opened ? Duration.millis(after.wait) : undefined,
           lastFailure: opened ? failureOf(after) : undefined
         })
-      })
+      }
+      changes.unsafeOffer(change)
+      options.onChange?.(change)
     })
 
     /** A call that passes or is refused, and what is to be done when it has ended. */

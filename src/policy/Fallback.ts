@@ -11,9 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "../internal/address.js"
 import * as OllamaError from "../OllamaError.js"
+import { both, CurrentPatch } from "./patch.js"
 
 /**
  * The failures that a fallback can be told to wait for: the tags of `OllamaError`.
@@ -309,4 +311,57 @@ export const runStream = <A, E, R>(
       )
     })
   return go(start)
+}
+
+/**
+ * Fallbacks at work.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fallbacks {
+  /**
+   * Runs an effect in which every call of a client falls back to the entries, as with `withPolicy`; or a program of your
+   * own that is told the entry to use, as `Fallback.run` does. Fails as the effect or the program does.
+   */
+  readonly run: <A, E, R>(
+    effect: Effect.Effect<A, E, R> | ((entry: Fallback | undefined) => Effect.Effect<A, E, R>)
+  ) => Effect.Effect<A, E, R>
+
+  /** The same for streams. */
+  readonly runStream: <A, E, R>(
+    stream: Stream.Stream<A, E, R> | ((entry: Fallback | undefined) => Stream.Stream<A, E, R>)
+  ) => Stream.Stream<A, E, R>
+}
+
+/**
+ * Fallbacks for any effect or stream, made as the other parts of a policy are. They remember nothing, and never fail.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Fallback, OllamaClient } from "effect-ollama"
+ *
+ * const program = Effect.gen(function* () {
+ *   const fallback = yield* Fallback.make([{ model: "llama3.2:1b" }])
+ *   const messages = [{ role: "user", content: "Why is the sky blue?" }]
+ *   return yield* fallback.run(OllamaClient.chat({ model: "llama3.3:70b", messages }))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (entries: ReadonlyArray<Fallback>): Effect.Effect<Fallbacks, never, Scope.Scope> => {
+  const patched = Effect.map(CurrentPatch, (current) => both(current, { fallback: entries }))
+  return Effect.succeed({
+    run: (effect) =>
+      Effect.isEffect(effect)
+        ? Effect.flatMap(patched, (patch) => Effect.provideService(effect, CurrentPatch, patch))
+        : run(entries, effect),
+    runStream: (stream) =>
+      typeof stream === "function"
+        ? runStream(entries, stream)
+        : Stream.unwrap(Effect.map(patched, (patch) => Stream.provideService(stream, CurrentPatch, patch)))
+  })
 }

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { hostname } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +13,7 @@ import * as Fault from "./Fault.js"
 import type { Controls } from "./internal/controls.js"
 import * as pem from "./internal/certificate.js"
 import * as engine from "./internal/engine.js"
+import * as HostNames from "./internal/hostNames.js"
 import * as listen from "./internal/listen.js"
 import * as replay from "./internal/replay.js"
 import * as silent from "./internal/silent.js"
@@ -106,6 +108,12 @@ const addressOf = (options: Listen): listen.Options => ({
   tls: options.tls ?? false
 })
 
+/** As Ollama: whoever listens to the network is called by any name. */
+const hostsAt = (address: string): ((host: string) => boolean) => {
+  const machine = hostname()
+  return HostNames.isLoopback(address) ? (host) => HostNames.isAllowed(host, machine) : () => true
+}
+
 /** The addresses of the faults that no server of ours answers, each made when it is first wanted. */
 interface Places {
   readonly plain: Effect.Effect<listen.Listening>
@@ -145,9 +153,9 @@ const placeOf = (fault: Exclude<Fault.Address, Fault.Firewall>, places: Places):
  */
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { controls, handle, inject } = yield* engine.make(options)
-    const scope = yield* Effect.scope
     const address = addressOf(options)
+    const { controls, handle, inject } = yield* engine.make(options, hostsAt(address.host))
+    const scope = yield* Effect.scope
     const server = yield* listen.serve(handle, address)
     const beside = (tls: boolean) =>
       address.tls === tls

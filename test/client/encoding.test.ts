@@ -252,19 +252,20 @@ describe("the fields of a request", () => {
     })
   )
 
-  it.scoped("an answer can be sent again as a part of the conversation", () =>
+  it.scoped("an answer can be sent again as a part of the conversation, with what is new in it", () =>
     Effect.gen(function* () {
       const answer = {
         role: "assistant",
         content: "a",
         thinking: "t",
-        tool_calls: [{ function: { name: "f", arguments: {} } }]
+        tool_calls: [{ function: { name: "f", arguments: {}, signature: "s" } }],
+        new_field: 1
       }
       const server = make({
         "/api/chat": {
           status: 200,
           headers: { "content-type": "application/x-ndjson" },
-          body: [JSON.stringify({ model, created_at: "", message: { ...answer, new_field: 1 }, done: true })]
+          body: [JSON.stringify({ model, created_at: "", message: answer, done: true })]
         }
       })
       const client = yield* server.connect()

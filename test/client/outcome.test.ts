@@ -7,6 +7,7 @@ import { OllamaConfig } from "effect-ollama"
 import * as Attempt from "../../src/client/attempt.js"
 import * as Request from "../../src/client/request.js"
 import * as Residency from "../../src/client/residency.js"
+import { Trail } from "../../src/client/trail.js"
 import * as Codec from "../../src/internal/codec.js"
 import * as Endpoint from "../../src/internal/endpoint.js"
 import * as Host from "../../src/internal/host.js"
@@ -39,6 +40,7 @@ const won = (reply: Reply) =>
         limits: Timeouts.limits(Timeouts.defaults, facts),
         lineLimit: 1024,
         call: { endpoint: plan.path, model, secrets: [], request, startedAt: 0 },
+        trail: new Trail(0, host.address.url, model),
         earlier: [],
         deadline: undefined
       },

@@ -17,7 +17,7 @@ const scene = (load: Preload.Options["load"] = Effect.sleep("10 seconds")) =>
     }
     const preloads = Preload.make(yield* Effect.scope)
     const ends: Array<readonly [Preload.End, string, boolean]> = []
-    const options = { clock, watchdog, limit: 1000, path: "/api/chat", load }
+    const options = { clock, watchdog, limit: 1000, path: "/api/chat", model: "m", load }
     const join = Effect.suspend(() => preloads.join("key", options, (...end) => void ends.push(end)))
     const isRunning = () => preloads.isRunning("key", { clock, limit: 1000 })
     return { watched, ends, join, isRunning }

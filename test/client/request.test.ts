@@ -23,6 +23,9 @@ const message = (change: object): Call => chat({ messages: [{ role: "user", cont
 
 type Issue = OllamaError.InvalidRequest["issue"]
 
+const itself: { type: string; properties: Record<string, unknown> } = { type: "object", properties: {} }
+itself.properties["child"] = itself
+
 const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue, call: Call]> = [
   ["an empty model", "model", "modelName", chat({ model: "" })],
   ["a model of spaces", "model", "modelName", chat({ model: " llama3.2" })],
@@ -50,6 +53,21 @@ const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue,
   ["base64 without padding", "messages[0].images[0]", "malformed", message({ images: ["AAA"] })],
   ["an option of the wrong type", "options.num_ctx", "option", chat({ options: { num_ctx: "8192" } })],
   ["an option that is NaN", "options.temperature", "option", chat({ options: { temperature: Number.NaN } })],
+  [
+    "an option of one's own that is NaN",
+    "options.mine.top",
+    "option",
+    chat({ options: { mine: { top: Number.NaN } } })
+  ],
+  ["an option of one's own that is a bigint", "options.mine", "option", chat({ options: { mine: 1n } })],
+  ["an option of one's own that is a function", "options.mine[1]", "option", chat({ options: { mine: [1, () => 2] } })],
+  ["a format that contains itself", "format.properties", "format", chat({ format: itself })],
+  [
+    "an argument that is a bigint",
+    "messages[0].tool_calls[0].function.arguments.id",
+    "malformed",
+    message({ tool_calls: [{ function: { name: "find", arguments: { id: 1n } } }] })
+  ],
   ["a fraction where whole numbers are", "options.seed", "option", chat({ options: { seed: 1.5 } })],
   ["options that are a list", "options", "option", chat({ options: [] })],
   ["a format that is no schema", "format", "format", chat({ format: "xml" })],
@@ -62,6 +80,19 @@ const table: ReadonlyArray<readonly [title: string, field: string, issue: Issue,
     "tools[0].function.name",
     "malformed",
     chat({ tools: [{ type: "function", function: { name: "", parameters: { type: "object", properties: {} } } }] })
+  ],
+  [
+    "a priority that there is not",
+    "priority",
+    "malformed",
+    (client) => client.chat(request, untyped({ priority: "urgent" }))
+  ],
+  ["another server, though there is one", "host", "address", (client) => client.list({ host: "gpu-box" })],
+  [
+    "a server that is none",
+    "host",
+    "address",
+    (client) => Stream.runDrain(client.chatStream(request, { host: "a b" }))
   ],
   ["null, where a field can be left out", "think", "malformed", chat({ think: null })],
   ["a request that is nothing", "request", "malformed", (client) => client.chat(untyped(undefined))],
@@ -257,6 +288,8 @@ describe("values at the edge that are right", () => {
       const client = yield* server.connect()
       const good = [
         chat({ messages: [] }),
+        (client: OllamaClient.Service) =>
+          client.chat(request, { host: "127.0.0.1:11434", priority: "batch", session: "a" }),
         message({ content: "" }),
         message({ role: "narrator" }),
         message({ images: ["AAAA", new Uint8Array()] }),

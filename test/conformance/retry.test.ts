@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type OllamaClient, type OllamaError, Policy, Retry } from "effect-ollama"
+import { CircuitBreaker, Fallback, type OllamaClient, type OllamaError, Policy, Retry, Throttle } from "effect-ollama"
 import { within } from "../support/clock.js"
 import { broken, chat, end, errorLine, failure, json, request, type Reply, stream, token } from "../support/replies.js"
 import { make } from "../support/server.js"
@@ -174,8 +174,13 @@ describe("ollama-error (retry-predicate.json)", () => {
           midStream: optional(Schema.Struct({ error: Schema.String })),
           afterTokens: optional(Schema.Boolean),
           streamEndsWithoutDone: optional(Schema.Boolean),
-          // retries on other hosts, breakers and throttles come with the fleet
-          expect: Schema.Struct({ tag: Schema.String, retrySameHost: Schema.Union(Schema.Boolean, Schema.String) })
+          expect: Schema.Struct({
+            tag: Schema.String,
+            retrySameHost: Schema.Union(Schema.Boolean, Schema.String),
+            retryOtherHost: Schema.Union(Schema.Boolean, Schema.String),
+            countsForBreaker: Schema.Union(Schema.Boolean, Schema.String),
+            countsForThrottle: Schema.Boolean
+          })
         })
       )
     })
@@ -210,6 +215,12 @@ describe("ollama-error (retry-predicate.json)", () => {
           const wanted = row.expect.tag === "Cancelled" ? "ServerError" : (tags[row.expect.tag] ?? row.expect.tag)
           assert.strictEqual(error._tag, wanted)
           assert.strictEqual(Retry.sameHost(error) === "no", !isAgain)
+          // a token was delivered, where that makes a difference
+          assert.strictEqual(Fallback.applies({ host: "other" }, error), row.expect.retryOtherHost === true)
+          const counts = row.expect.countsForBreaker
+          assert.strictEqual(CircuitBreaker.judgeGeneration(error) === "failure", counts !== false)
+          assert.notStrictEqual(CircuitBreaker.judgeReachability(error), "failure")
+          assert.strictEqual(Throttle.isRejection(error), row.expect.countsForThrottle)
         })
       )
       if (isCut) {

@@ -10,6 +10,7 @@ import { type OllamaError, Policy } from "effect-ollama"
 import { expectTag } from "../support/clock.js"
 import { end, errorLine, json, problem, progress, request, type Step, stream, token } from "../support/replies.js"
 import { make, type Transport } from "../support/server.js"
+import { gzipSync } from "node:zlib"
 
 const utf8 = new TextEncoder()
 
@@ -174,6 +175,15 @@ const kinds = {
 const anyKind = FastCheck.constantFrom(...(Object.keys(kinds) as Array<keyof typeof kinds>))
 
 describe("a bad line", () => {
+  it.scoped("that is compressed, by a proxy that nobody asked, says so", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": stream(gzipSync(`${token("a")}${end()}`)) }, { transport: "node" })
+      const client = yield* server.connect()
+      const failed = expectTag(yield* Effect.flip(client.chat(request)), "ProtocolError")
+      assert.match(failed.remedy, /compressed/)
+    })
+  )
+
   it.scoped.prop(
     "comes after the good ones before it, however the body is cut, and says where it is",
     [FastCheck.array(anyText, { maxLength: 6 }), anyKind, anyTexts, anyLengths, anyTransport],

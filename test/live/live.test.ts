@@ -8,42 +8,12 @@ import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { OllamaError } from "effect-ollama"
 import { Chat, JsonSchema, OllamaClient } from "effect-ollama"
-import { OllamaNode } from "effect-ollama/node"
 import { createHash } from "node:crypto"
-
-const host = process.env.OLLAMA_HOST
-const wanted = process.env.OLLAMA_TEST_MODEL
-
-const run = <A, E>(effect: Effect.Effect<A, E, OllamaClient.OllamaClient>) =>
-  Effect.provide(effect, OllamaNode.layer({ host }))
-
-/** One word of answer, the same every time. */
-const options = { num_predict: 16, temperature: 0, seed: 1 }
-const hello = [{ role: "user" as const, content: "Say hello." }]
-
-/** The smallest installed model with a capability. */
-const installed = (capability: string) =>
-  Effect.gen(function* () {
-    if (wanted !== undefined && capability === "completion") return wanted
-    const { models } = yield* OllamaClient.list()
-    for (const model of models.toSorted((a, b) => a.size - b.size)) {
-      if (model.remote_host !== undefined) continue
-      const { capabilities } = yield* OllamaClient.show({ model: model.name })
-      if (capabilities?.includes(capability) === true) return model.name
-    }
-    return undefined
-  })
-
-const chatModel = Effect.flatMap(installed("completion"), (model) =>
-  model === undefined ? Effect.dieMessage("no model that can chat is installed") : Effect.succeed(model)
-)
-
-const failure = <A>(effect: Effect.Effect<A, OllamaError.OllamaError, OllamaClient.OllamaClient>) => Effect.flip(effect)
+import { chatModel, failure, hello, host, installed, isGone, isLoaded, options, run } from "./server.js"
+import { policies } from "./policies.js"
 
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 
@@ -92,9 +62,8 @@ describe.skipIf(host === undefined)("a real Ollama", { timeout: 600_000 }, () =>
     run(
       Effect.gen(function* () {
         const model = yield* chatModel
-        const isLoaded = Effect.map(OllamaClient.running(), ({ models }) => models.some((one) => one.name === model))
         yield* OllamaClient.unload({ model })
-        yield* Effect.repeat(isLoaded, { until: (loaded) => !loaded, schedule: Schedule.spaced("100 millis") })
+        yield* isGone(model)
         // the limit for a model in memory, far below a cold load: the load clock counts
         yield* OllamaClient.chat(
           { model, messages: hello, options },
@@ -106,7 +75,7 @@ describe.skipIf(host === undefined)("a real Ollama", { timeout: 600_000 }, () =>
           )
         )
         yield* OllamaClient.load({ model, keep_alive: Duration.minutes(1) })
-        assert.isTrue(yield* isLoaded)
+        assert.isTrue(yield* isLoaded(model))
       })
     )
   )
@@ -226,4 +195,6 @@ describe.skipIf(host === undefined)("a real Ollama", { timeout: 600_000 }, () =>
       })
     )
   )
+
+  describe("with policies", policies)
 })

@@ -19,7 +19,7 @@ const calls = {
   )
 }
 
-const check = (error: OllamaError.OllamaError, limit: Duration.DurationInput): void => {
+const check = (error: OllamaError.OllamaError, limit: Duration.DurationInput, remedy = /^/): void => {
   assert.strictEqual(error._tag, "Timeout", error.message)
   if (error._tag !== "Timeout") return
   assert.strictEqual(error.phase, "connect")
@@ -27,6 +27,7 @@ const check = (error: OllamaError.OllamaError, limit: Duration.DurationInput): v
   assert.strictEqual(Duration.toMillis(error.elapsed), Duration.toMillis(limit))
   assert.isTrue(error.isRetryable)
   assert.strictEqual(error.cause?.code, "UND_ERR_CONNECT_TIMEOUT")
+  assert.match(error.remedy, remedy)
 }
 
 /** Takes connections, reads, and never says anything: TLS does not come about. */
@@ -43,7 +44,7 @@ describe("the connect timer", () => {
         yield* TestClock.adjust("299 millis")
         assert.isNull(fiber.unsafePoll())
         yield* TestClock.adjust("1 millis")
-        check(yield* Fiber.join(fiber), "300 millis")
+        check(yield* Fiber.join(fiber), "300 millis", /^The port takes connections, but does not answer TLS/)
         yield* server.next("closed")
       })
     )
@@ -98,7 +99,7 @@ describe("the connect timer", () => {
       const fiber = yield* Effect.fork(Effect.flip(Effect.provide(calls.chat, layer)))
       yield* proxy.next("connection")
       yield* TestClock.adjust("2 seconds")
-      check(yield* Fiber.join(fiber), "2 seconds")
+      check(yield* Fiber.join(fiber), "2 seconds", /^The proxy does not get through to this host/)
       yield* proxy.next("closed")
     })
   )
@@ -160,7 +161,24 @@ describe("an address that swallows what is sent to it", () => {
       yield* TestClock.adjust("1999 millis")
       assert.isNull(fiber.unsafePoll())
       yield* TestClock.adjust("1 millis")
-      check(yield* Fiber.join(fiber), "2 seconds")
+      check(yield* Fiber.join(fiber), "2 seconds", /^Nothing answers there/)
+    })
+  )
+
+  it.scoped.skipIf(skip)(`is said to be the proxy, where it is one${skip === undefined ? "" : ` (${skip})`}`, () =>
+    Effect.gen(function* () {
+      const port = yield* blackhole
+      for (const scheme of ["http", "https"]) {
+        const proxy = `127.0.0.1:${port}`
+        const layer = OllamaNode.layer({
+          host: `${scheme}://ollama.test`,
+          proxy: { http: proxy, https: proxy },
+          policy: policy("auto")
+        })
+        const fiber = yield* Effect.fork(Effect.flip(Effect.provide(calls.chat, layer)))
+        yield* TestClock.adjust("2 seconds")
+        check(yield* Fiber.join(fiber), "2 seconds", /^The proxy does not answer/)
+      }
     })
   )
 })

@@ -40,6 +40,7 @@ const rows: ReadonlyArray<Row> = [
   [new OllamaError.InvalidRequest({ ...call, issue: "option" }), "ignored", "ignored"],
   [new OllamaError.LoadFailed({ ...call, outOfMemory: true }), "success", "failure"],
   [new OllamaError.ServerError({ ...call, crashed: true }), "success", "failure"],
+  [new OllamaError.ServerError({ ...call, status: 499, crashed: false }), "ignored", "ignored"],
   [new OllamaError.StreamInterrupted(call), "ignored", "failure"],
   [new OllamaError.ProtocolError({ ...call, excerpt: "<" }), "success", "failure"],
   [new OllamaError.MalformedOutput({ ...call, text: "", issues: [] }), "success", "success"]

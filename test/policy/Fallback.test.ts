@@ -346,3 +346,29 @@ describe("runStream", () => {
     })
   )
 })
+
+describe("make", () => {
+  it.scoped("runs a program, and a stream, that is told the entry", () =>
+    Effect.gen(function* () {
+      const fallback = yield* Fallback.make([model, host])
+      const tried: Array<Fallback.Fallback | undefined> = []
+      const failures: Array<OllamaError.OllamaError> = [busy]
+      const next = (entry: Fallback.Fallback | undefined) => {
+        tried.push(entry)
+        return failures.shift()
+      }
+      const answer = yield* fallback.run<string, OllamaError.OllamaError, never>(
+        (entry) => next(entry) ?? Effect.succeed("answer")
+      )
+      assert.strictEqual(answer, "answer")
+      // a smaller model does not help against a host that is down
+      failures.push(refused)
+      const values = fallback.runStream<number, OllamaError.OllamaError, never>((entry) => {
+        const failed = next(entry)
+        return failed === undefined ? Stream.make(1, 2) : Stream.fail(failed)
+      })
+      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(values)), [1, 2])
+      assert.deepStrictEqual(tried, [undefined, model, undefined, host])
+    })
+  )
+})

@@ -340,3 +340,34 @@ describe("OllamaSimulatorServer", () => {
     })
   )
 })
+
+describe("the names that a server on loopback is called by", () => {
+  const called = (url: string, host: string) =>
+    Effect.async<number | undefined, Error>((resume) => {
+      http
+        .get(`${url}/api/version`, { headers: { host } }, (response) => {
+          response.resume()
+          resume(Effect.succeed(response.statusCode))
+        })
+        .on("error", (error) => resume(Effect.fail(error)))
+    })
+
+  it.scopedLive("its own, local ones and private addresses; others are forbidden", () =>
+    Effect.gen(function* () {
+      const { port, url } = yield* OllamaSimulatorServer.make()
+      for (const host of [`localhost:${port}`, "127.0.0.1", "box.local", "10.1.2.3", "[::1]:11434", "172.20.0.1"]) {
+        assert.strictEqual(yield* called(url, host), 200, host)
+      }
+      for (const host of ["ollama.example.com", "8.8.8.8", "172.32.0.1", "[2001:db8::1]:11434", "notlocalhost"]) {
+        assert.strictEqual(yield* called(url, host), 403, host)
+      }
+    })
+  )
+
+  it.scopedLive("any, where it listens to the network", () =>
+    Effect.gen(function* () {
+      const { port } = yield* OllamaSimulatorServer.make({ host: "0.0.0.0" })
+      assert.strictEqual(yield* called(`http://127.0.0.1:${port}`, "ollama.example.com"), 200)
+    })
+  )
+})

@@ -669,6 +669,33 @@ const shapes: ReadonlyArray<TextCase> = [
   },
   {
     group: "shapes",
+    name: "a missing model, with status 200",
+    calls: chat,
+    status: 200,
+    headers: json,
+    body: error("model 'gemma3:270m' not found"),
+    result: { failure: { tag: "ModelNotFound", status: 200, isRetryable: false } }
+  },
+  {
+    group: "shapes",
+    name: "a full queue, with status 200",
+    calls: chat,
+    status: 200,
+    headers: ndjson,
+    body: error("server busy, please try again.  maximum pending requests exceeded"),
+    result: { failure: { tag: "Overloaded", fields: { by: "server" }, status: 200, isRetryable: true } }
+  },
+  {
+    group: "shapes",
+    name: "a text like that after a chunk",
+    calls: chat,
+    status: 200,
+    headers: ndjson,
+    body: `${chunk("Hel")}\n${error("model 'gemma3:270m' not found")}\n`,
+    result: { failure: { tag: "ServerError", partial: { chunks: 1, text: "Hel" }, isRetryable: true } }
+  },
+  {
+    group: "shapes",
     name: "an error object with status 200",
     calls: chat,
     status: 200,
@@ -732,6 +759,51 @@ const plain = (
 
 const page = (title: string): string =>
   `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`
+
+const noServer: Failure = { tag: "Unreachable", fields: { reason: "gateway" }, isRetryable: true }
+
+/** Proxies that do not reach the server, in their own words, as real ones say it (`npm run diagnose`). */
+const withoutServer: ReadonlyArray<TextCase> = [
+  plain(
+    503,
+    '<html><head><title>ERROR: The requested URL could not be retrieved</title></head><body id=ERR_CONNECT_FAIL>\n<p id="sysmsg">The system returned: <i>(111) Connection refused</i></p></body></html>',
+    { ...noServer, detail: "ERROR: The requested URL could not be retrieved" },
+    chat,
+    html
+  ),
+  plain(
+    503,
+    "<html><head><title>ERROR</title></head><body id=ERR_DNS_FAIL>Unable to determine IP address</body></html>",
+    noServer,
+    chat,
+    html
+  ),
+  plain(
+    500,
+    '<?xml version="1.0" encoding="UTF-8" ?>\n<html><head><title>500 Unable to connect</title></head><body><h1>Unable to connect</h1></body></html>',
+    { ...noServer, detail: "500 Unable to connect" },
+    chat,
+    html
+  ),
+  plain(
+    503,
+    "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>",
+    { ...noServer, detail: "503 Service Unavailable No server is available to handle this request." },
+    chat,
+    html
+  ),
+  plain(
+    503,
+    "<html><head>\n<title>503 Service Unavailable</title>\n</head><body>\n<p>The server is temporarily unable to service your\nrequest due to maintenance downtime or capacity\nproblems. Please try again later.</p>\n</body></html>",
+    noServer,
+    chat,
+    html
+  ),
+  plain(503, "no healthy upstream", noServer),
+  plain(503, "upstream connect error or disconnect/reset before headers. reset reason: connection failure", noServer),
+  plain(503, "no available server", noServer),
+  plain(530, "error code: 1033", noServer)
+]
 
 /** Go's own answers, and those of proxies. */
 const pages: ReadonlyArray<TextCase> = [
@@ -803,7 +875,21 @@ const pages: ReadonlyArray<TextCase> = [
   ),
   plain(302, "", { tag: "Blocked", fields: { by: "captivePortal" }, isRetryable: false }, chat, {
     location: "http://login.example/"
-  })
+  }),
+  plain(
+    511,
+    page("Network Authentication Required"),
+    { tag: "Blocked", fields: { by: "captivePortal" }, isRetryable: false },
+    chat,
+    html
+  ),
+  plain(
+    400,
+    page("400 No required SSL certificate was sent"),
+    { tag: "Blocked", fields: { by: "proxy" }, isRetryable: false },
+    chat,
+    html
+  )
 ]
 
 /** `Retry-After` of the cloud or of proxies, in the test clock's time, which begins at 0. */
@@ -958,6 +1044,7 @@ export const texts: ReadonlyArray<TextCase> = [
   ...nestedErrors,
   ...shapes,
   ...pages,
+  ...withoutServer,
   ...pushbacks,
   ...ends,
   ...registry

@@ -9,6 +9,9 @@ import * as OllamaError from "../../OllamaError.js"
  */
 export type Outcome = "success" | "failure" | "ignored"
 
+/** What a proxy says of a caller that left. */
+const isCanceled = ({ status }: OllamaError.OllamaError): boolean => status === 499
+
 /**
  * Whether the host can be reached. `success` is that it answered, whatever it said.
  *
@@ -17,12 +20,14 @@ export type Outcome = "success" | "failure" | "ignored"
  * | `Unreachable` refused, dns, unroutable, reset, gateway, offline; `Timeout` connect | failure |
  * | `Unreachable` tls, protocol, upstream; `Blocked`, `Unauthorized`, `InvalidRequest`, `CircuitOpen`; `Overloaded` by the client | ignored: a setting, a proxy or the caller, not the host |
  * | `Overloaded` by a gateway; `Timeout` load, firstToken, response, total; `StreamInterrupted` | ignored: the host is slow or broke off, which says nothing of the way to it |
+ * | a status 499 | ignored: the caller had left |
  * | `Timeout` gap; `Overloaded` by the server or a quota; `ModelNotFound`, `LoadFailed`, `ServerError`, `ProtocolError`, `MalformedOutput` | success: something was answered |
  *
  * @since 0.1.0
  * @category judges
  */
 export const judgeReachability = (error: OllamaError.OllamaError): Outcome => {
+  if (isCanceled(error)) return "ignored"
   switch (error._tag) {
     case "Unreachable":
       switch (error.reason) {
@@ -65,6 +70,7 @@ export const judgeReachability = (error: OllamaError.OllamaError): Outcome => {
  * |---|---|
  * | `Timeout` load, firstToken, gap; `LoadFailed`, `ServerError`, `StreamInterrupted`, `ProtocolError`; `Unreachable` upstream (a model in the cloud) | failure |
  * | `MalformedOutput` | success: the model answered, if not what was asked for |
+ * | a status 499 | ignored: the caller had left |
  * | any other `Unreachable`, `Timeout` connect | ignored: a matter of the host's own breaker |
  * | `Timeout` response, total; `Overloaded`, `Blocked`, `CircuitOpen`, `Unauthorized`, `ModelNotFound`, `InvalidRequest` | ignored: the caller's, or nothing that shows how the model does |
  *
@@ -72,6 +78,7 @@ export const judgeReachability = (error: OllamaError.OllamaError): Outcome => {
  * @category judges
  */
 export const judgeGeneration = (error: OllamaError.OllamaError): Outcome => {
+  if (isCanceled(error)) return "ignored"
   switch (error._tag) {
     case "Timeout":
       return error.phase === "load" || error.phase === "firstToken" || error.phase === "gap" ? "failure" : "ignored"

@@ -55,7 +55,7 @@ const demandOf = (model: models.Installed): worker.Demand => ({
   runs: false
 })
 
-const start = (options: Options): Effect.Effect<Server> =>
+const start = (options: Options, allowsHost: Server["allowsHost"]): Effect.Effect<Server> =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const installed = (options.models ?? models.defaults).map((model) => models.install(model, options, now))
@@ -65,6 +65,7 @@ const start = (options: Options): Effect.Effect<Server> =>
     const server: Server = {
       options,
       version,
+      allowsHost,
       scheduler: yield* scheduler.make(
         installed.filter(({ loaded }) => loaded).map(demandOf),
         limits,
@@ -117,9 +118,9 @@ interface Power {
   epoch: number
 }
 
-export const make = (options: Options): Effect.Effect<Engine> =>
+export const make = (options: Options, allowsHost: Server["allowsHost"] = () => true): Effect.Effect<Engine> =>
   Effect.gen(function* () {
-    const server = yield* start(options)
+    const server = yield* start(options, allowsHost)
     const seen = yield* log.make
     const armed = faults.make(options.faults ?? [])
     const power: Power = { isOn: true, cut: yield* Deferred.make<never, Broken>(), epoch: 0 }

@@ -10,6 +10,8 @@ import type { Options, WireAnswer, WireRequest } from "./types.js"
 export interface Server {
   readonly options: Options
   readonly version: string
+  /** Whether it lets itself be called by this Host header. */
+  readonly allowsHost: (host: string) => boolean
   readonly scheduler: Scheduler
   /** By lower-cased short name. */
   readonly installed: Map<string, Installed>

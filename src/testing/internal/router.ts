@@ -4,11 +4,11 @@ import type * as Scope from "effect/Scope"
 import * as account from "./account.js"
 import * as catalog from "./catalog.js"
 import * as embedding from "./embedding.js"
-import type { Exchange, Route } from "./exchange.js"
+import type { Exchange, Route, Server } from "./exchange.js"
 import * as generation from "./generation.js"
 import * as json from "./json.js"
 import * as transfer from "./transfer.js"
-import type { Options, WireAnswer, WireRequest } from "./types.js"
+import type { WireAnswer, WireRequest } from "./types.js"
 
 type Methods = Readonly<Record<string, Route>>
 
@@ -52,7 +52,8 @@ const methodsOf = ({ host, path }: WireRequest): Methods | undefined => {
 const local =
   /^(?:https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?|(?:app|file|tauri|vscode-webview|vscode-file):\/\/.*)$/
 
-const forbidden = (request: WireRequest, options: Options): boolean => {
+const forbidden = (request: WireRequest, { allowsHost, options }: Server): boolean => {
+  if (!allowsHost(request.host)) return true
   const origin = request.headers["origin"]
   if (origin === undefined || local.test(origin) || options.origins?.includes(origin) === true) return false
   return !new RegExp(`^https?://${request.host.replaceAll(".", "\\.")}$`).test(origin)
@@ -88,7 +89,7 @@ const moved = (request: WireRequest, location: string): WireAnswer => ({
 export const route = (exchange: Exchange): Effect.Effect<WireAnswer, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { request, server } = exchange
-    if (forbidden(request, server.options)) return Effect.succeed(json.empty(403))
+    if (forbidden(request, server)) return Effect.succeed(json.empty(403))
     if (request.method === "OPTIONS") return Effect.succeed(preflight(request))
     const location = movedTo(request)
     if (location !== undefined) return Effect.succeed(moved(request, location))

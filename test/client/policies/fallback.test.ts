@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type CallRecord, type OllamaError, Policy } from "effect-ollama"
+import { type CallRecord, Chat, Fallback, type OllamaError, Policy } from "effect-ollama"
 import { expectTag, failsAt, within } from "../../support/clock.js"
 import {
   chat,
@@ -202,6 +202,23 @@ describe("a fallback to another host", () => {
       assert.deepStrictEqual(
         failures.at(-1)?.attempts.map(({ host }) => host),
         ["http://127.0.0.1:11434", "http://127.0.0.1:11434", "http://spare:11434"]
+      )
+    })
+  )
+})
+
+describe("Fallback.make", () => {
+  it.scoped("gives its entries to every call of an effect, and of a stream, that runs under it", () =>
+    Effect.gen(function* () {
+      const server = serverOf({ "llama3.2": crash, small: chat("from small") })
+      const client = yield* server.connect({ policy: Policy.make({ retry: { attempts: 1 }, breaker: "off" }) })
+      const fallback = yield* Fallback.make([{ model: "small" }])
+      expectTag(yield* Effect.flip(client.chat(request)), "ServerError")
+      const answer = yield* fallback.run(client.chat(request))
+      assert.strictEqual(answer.message.content, "from small")
+      assert.strictEqual(
+        yield* Stream.mkString(Chat.text(fallback.runStream(client.chatStream(request)))),
+        "from small"
       )
     })
   )

@@ -21,6 +21,7 @@ import {
 } from "effect-ollama"
 import * as Call from "../../../src/client/call.js"
 import type { Shared } from "../../../src/client/guards.js"
+import * as Hub from "../../../src/client/hub.js"
 import * as Request from "../../../src/client/request.js"
 import type * as Running from "../../../src/client/running.js"
 import type { Server } from "../../../src/client/server.js"
@@ -148,7 +149,9 @@ export const make = (
   policy: Policy.Policy
 ): Effect.Effect<Watched, Failure, Scope.Scope> =>
   Effect.gen(function* () {
+    const hub = yield* Hub.make
     const servers = yield* Servers.make({
+      hub,
       address: yield* OllamaConfig.address(undefined),
       client: HttpClient.withScope(client),
       policy
@@ -197,6 +200,7 @@ export const make = (
         servers: (address) =>
           address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
         watchdog,
+        hub,
         lineLimit: 1e6,
         retrySchedule: options?.retrySchedule,
         policy: inForce,

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
-import type { Patch } from "../policy/Policy.js"
+import type { Patch } from "./value.js"
 
 /** Read when a call, or a stream, is run. */
 export class CurrentPatch extends Context.Reference<CurrentPatch>()("effect-ollama/CurrentPatch", {

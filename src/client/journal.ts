@@ -1,0 +1,118 @@
+/**
+ * A call as it goes on: its attempts, the waits between them, and what was decided. Writing it costs a few assignments;
+ * what is told of it is made only where somebody wants it.
+ */
+import * as Duration from "effect/Duration"
+import type * as OllamaError from "../OllamaError.js"
+import type { CallInfo, RunningCall } from "../record/CallEvent.js"
+import type { Decision } from "../record/CallRecord.js"
+import type { Hub } from "./hub.js"
+import { Trail } from "./trail.js"
+import * as Verdicts from "./verdicts.js"
+
+/** For what a call waits in the client, outside of an attempt. */
+export type Hold = "offline" | "backoff"
+
+const none: ReadonlyArray<Decision> = []
+
+export class Journal {
+  readonly id: number
+  readonly trails: Array<Trail> = []
+  /** Milliseconds waited between attempts. */
+  readonly held: Record<Hold, number> = { offline: 0, backoff: 0 }
+  isSlow = false
+  private hasBegun = false
+  private hold: { readonly why: Hold; readonly at: number } | undefined
+  private winner: Trail | undefined
+  private decided: Array<Decision> | undefined
+
+  constructor(
+    readonly hub: Hub,
+    readonly about: Omit<CallInfo, "id">,
+    readonly session: string | undefined
+  ) {
+    this.id = hub.nextId()
+  }
+
+  get info(): CallInfo {
+    return { id: this.id, ...this.about }
+  }
+
+  get decisions(): ReadonlyArray<Decision> {
+    return this.decided ?? none
+  }
+
+  /** An attempt begins. */
+  attempt(now: number, host: string, model: string | undefined): Trail {
+    const trail = new Trail(now, host, model, this.first)
+    this.trails.push(trail)
+    return trail
+  }
+
+  /** The first value came, of any attempt. */
+  private readonly first = (now: number): void => {
+    if (this.hasBegun) return
+    this.hasBegun = true
+    if (!this.hub.isHeard()) return
+    this.hub.tell({ _tag: "FirstToken", call: this.info, after: Duration.millis(now - this.about.startedAt) })
+  }
+
+  /** This attempt is the one whose answer is used. */
+  won(trail: Trail): void {
+    this.winner = trail
+  }
+
+  /** A wait between attempts begins. */
+  wait(why: Hold, now: number): void {
+    this.hold = { why, at: now }
+  }
+
+  /** It is over. */
+  go(now: number): void {
+    if (this.hold === undefined) return
+    this.held[this.hold.why] += now - this.hold.at
+    this.hold = undefined
+  }
+
+  /** Milliseconds waited between attempts so far. */
+  heldBy(now: number): number {
+    const { backoff, offline } = this.held
+    return backoff + offline + (this.hold === undefined ? 0 : now - this.hold.at)
+  }
+
+  decide(what: Decision["what"], why: string, now: number): void {
+    const decision: Decision = { what, at: Duration.millis(now - this.about.startedAt), why }
+    ;(this.decided ??= []).push(decision)
+    if (this.hub.isHeard()) this.hub.tell({ _tag: "Decided", call: this.info, decision })
+  }
+
+  /** The attempt that the call is in; nothing while it waits for another one. */
+  current(): Trail | undefined {
+    if (this.winner !== undefined) return this.winner
+    if (this.hold !== undefined) return undefined
+    return this.trails.findLast((trail) => trail.endedAt === undefined) ?? this.trails.at(-1)
+  }
+
+  /** The phase that it is in, and since when. */
+  phase(): { readonly phase: OllamaError.Phase; readonly since: number } {
+    if (this.hold !== undefined) return { phase: "queue", since: this.hold.at }
+    const trail = this.current()
+    return trail === undefined
+      ? { phase: "prepare", since: this.about.startedAt }
+      : { phase: trail.stage, since: trail.since }
+  }
+
+  /** The call as it is now. */
+  running(now: number): RunningCall {
+    const { phase, since } = this.phase()
+    const elapsed = Duration.millis(now - this.about.startedAt)
+    return {
+      call: this.info,
+      phase,
+      elapsed,
+      inPhase: Duration.millis(now - since),
+      chunks: this.current()?.came().values ?? 0,
+      verdict: Verdicts.ofRunning(phase, elapsed)
+    }
+  }
+}
