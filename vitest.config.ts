@@ -15,7 +15,7 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     include: [mode === "slow" ? "test/**/*.slow.ts" : "test/**/*.test.ts"],
-    testTimeout: mode === "slow" ? 900_000 : 30_000,
+    testTimeout: mode === "slow" ? 900_000 : 120_000,
     hookTimeout: 30_000,
     allowOnly: false,
     // Loading Effect is most of a test file's time: the files of a worker share it. No test may leave anything behind.

@@ -6,11 +6,11 @@
  * It asks the server at OLLAMA_HOST. Where none answers, it says why, and runs the same program against the simulator.
  * Notes go to stderr; the answer, as it arrives, and one line of figures go to stdout.
  *
- * expect: ^load 0\.\d\d s, prompt 0\.\d\d s \(\d+ tokens\), generation \d\.\d\d s \(\d+ tokens\), \d+\.\d tokens a second$
+ * expect: ^load \d\.\d\d s, prompt 0\.\d\d s \(\d+ tokens\), generation \d\.\d\d s \(\d+ tokens\), \d+\.\d tokens a second$
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Cause, Config, Data, Effect, Exit, Layer, Option, Stream } from "effect"
-import { type Chat, type Model, OllamaClient, OllamaConfig, type OllamaError } from "effect-ollama"
+import { Cause, Config, Data, Deferred, Duration, Effect, Exit, Layer, Option, Stream } from "effect"
+import { type CallRecord, type Chat, type Model, OllamaClient, OllamaConfig, type OllamaError } from "effect-ollama"
 import { OllamaNode } from "effect-ollama/node"
 import { OllamaSimulator } from "effect-ollama/testing"
 import type * as Tty from "node:tty"
@@ -19,18 +19,20 @@ import { parseArgs } from "node:util"
 // ---- the program: the same value for a server and for the simulator -------------------------------------------------
 
 const ask = (question: string, model: string) =>
-  OllamaClient.chatStream({ model, messages: [{ role: "user", content: question }] }).pipe(
-    Stream.mapAccum(false, (wasThinking, chunk) => {
-      const [isThinking, text] = written(wasThinking, chunk)
-      return [isThinking, { chunk, text }]
-    }),
-    Stream.tap(({ text }) => print(text)),
-    Stream.runLast,
-    Effect.flatMap(
-      Option.match({ onNone: () => Effect.void, onSome: ({ chunk }) => print(`\n\n${figures(chunk)}\n`) })
-    ),
-    Effect.onInterrupt(() => Effect.ignore(note("Stopped.")))
-  )
+  Effect.gen(function* () {
+    const record = yield* Deferred.make<CallRecord.CallRecord>()
+    const request = { model, messages: [{ role: "user", content: question }] }
+    const answer = OllamaClient.chatStream(request, { onRecord: (told) => Deferred.succeed(record, told) })
+    const last = yield* answer.pipe(
+      Stream.mapAccum(false, (wasThinking, chunk) => {
+        const [isThinking, text] = written(wasThinking, chunk)
+        return [isThinking, { chunk, text }]
+      }),
+      Stream.tap(({ text }) => print(text)),
+      Stream.runLast
+    )
+    if (Option.isSome(last)) yield* print(`\n\n${figures(last.value.chunk, yield* Deferred.await(record))}\n`)
+  }).pipe(Effect.onInterrupt(() => Effect.ignore(note("Stopped."))))
 
 /** What a chunk adds to the screen. What a model thinks is for people only, and set apart from what it says. */
 const written = (wasThinking: boolean, { message }: Chat.ChatChunk): readonly [isThinking: boolean, text: string] => {
@@ -40,14 +42,17 @@ const written = (wasThinking: boolean, { message }: Chat.ChatChunk): readonly [i
   return [false, `${thought}${isThinking ? "\n\n" : ""}${message.content}`]
 }
 
-/** The server's own figures, which come with the last chunk; those that are zero are left out on the wire. */
-const figures = (last: Chat.ChatChunk): string => {
+/**
+ * The server's own figures, which come with the last chunk; those that are zero are left out on the wire. The load is the
+ * client's, in a request of its own, so it is in the record of the call.
+ */
+const figures = (last: Chat.ChatChunk, { phases }: CallRecord.CallRecord): string => {
   const seconds = (nanos = 0) => nanos / 1e9
   const tokens = (count: number | undefined) => (count === undefined ? "" : ` (${count} tokens)`)
   const generation = seconds(last.eval_duration)
   const rate = generation > 0 ? `, ${((last.eval_count ?? 0) / generation).toFixed(1)} tokens a second` : ""
   return [
-    `load ${seconds(last.load_duration).toFixed(2)} s`,
+    `load ${Duration.toSeconds(phases.loading?.actual ?? Duration.zero).toFixed(2)} s`,
     `prompt ${seconds(last.prompt_eval_duration).toFixed(2)} s${tokens(last.prompt_eval_count)}`,
     `generation ${generation.toFixed(2)} s${tokens(last.eval_count)}${rate}`
   ].join(", ")
@@ -160,10 +165,11 @@ const usage = 'npm start -- "your question" --model llama3.2'
 
 class BadArguments extends Data.TaggedError("BadArguments")<{ readonly message: string }> {}
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 const commandLine = Effect.try({
   try: () => parseArgs({ allowPositionals: true, options: { model: { type: "string", short: "m" } } }),
-  catch: (error) =>
-    new BadArguments({ message: `${String(error).replace(/^\w+: |\. To specify.*/g, "")}. Usage: ${usage}` })
+  catch: (error) => new BadArguments({ message: `${messageOf(error).replace(/\. To specify.*/, "")}. Usage: ${usage}` })
 })
 
 const main = Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * Compiles `src` to `dist`: ES modules, types, source maps and declaration maps.
+ * Compiles `src` to `dist`: ES modules, types, source maps and declaration maps; and bundles the command.
  *
  *     node scripts/build.mjs [--if-stale] [--no-check]
  *
@@ -21,8 +21,8 @@ export const isBuildStale = () =>
   !existsSync(path.join(dist, "index.js")) ||
   isStale(stamp, [
     ...filesUnder(path.join(root, "src"), [".ts"]),
-    ...["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map((file) =>
-      path.join(root, file)
+    ...["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/lib/cli.mjs"].map(
+      (file) => path.join(root, file)
     )
   ])
 
@@ -57,6 +57,8 @@ const build = async ({ check }) => {
   const emitted = program.emit(undefined, undefined, undefined, false, { before: [annotatePureCalls(ts)] })
   const problems = [...config.errors, ...(check ? ts.getPreEmitDiagnostics(program) : []), ...emitted.diagnostics]
   if (problems.length === 0) {
+    const { bundleCli } = await import("./lib/cli.mjs")
+    await bundleCli(path.join(dist, "cli", "effect-ollama.js"))
     mkdirSync(cache, { recursive: true })
     writeFileSync(stamp, "")
   }

@@ -72,7 +72,8 @@ const bare: Policy.Patch = {
   concurrency: "off",
   throttle: "off",
   hedging: "off",
-  fallback: []
+  fallback: [],
+  slow: "off"
 }
 
 const every: Policy.Patch = {
@@ -82,7 +83,8 @@ const every: Policy.Patch = {
   throttle: {},
   hedging: { after: "10 seconds" },
   fallback: [{ model: "small" }],
-  timeouts: { total: "10 minutes" }
+  timeouts: { total: "10 minutes" },
+  slow: {}
 }
 
 const patches: Readonly<Record<string, Policy.Patch>> = {
@@ -95,7 +97,8 @@ const patches: Readonly<Record<string, Policy.Patch>> = {
   hedging: { hedging: { after: "10 seconds" } },
   fallback: { fallback: [{ model: "small" }] },
   "total timeout": { timeouts: { total: "10 minutes" } },
-  "the defaults": { budget: {}, breaker: {}, concurrency: {} },
+  "slow calls": { slow: {} },
+  "the defaults": { budget: {}, breaker: {}, concurrency: {}, slow: {} },
   all: every
 }
 

@@ -7,7 +7,7 @@
 import type * as OllamaError from "../OllamaError.js"
 import type { ChatChunk, ChatResponse } from "./Chat.js"
 import type { GenerateChunk, GenerateResponse } from "./Generate.js"
-import type { Logprob, ToolCall } from "./Shared.js"
+import type { DebugInfo, Logprob, ToolCall } from "./Shared.js"
 
 /**
  * Takes chunks in the order of their arrival. One fold is for one answer.
@@ -25,19 +25,24 @@ export interface Fold<Chunk, Response> {
 }
 
 /**
- * Whether a chunk is the last one: it is `done`, or says why it ended.
+ * Whether a chunk is the last one: it is `done`, says why it ended, or is the answer to `_debug_render_only`, which is all
+ * there is and never `done`.
  *
  * @since 0.1.0
  * @category guards
  */
-export const isTerminal = (chunk: { readonly done?: boolean | null; readonly done_reason?: string | null }): boolean =>
-  chunk.done === true || Boolean(chunk.done_reason)
+export const isTerminal = (chunk: {
+  readonly done?: boolean | null
+  readonly done_reason?: string | null
+  readonly _debug_info?: DebugInfo | null
+}): boolean => chunk.done === true || Boolean(chunk.done_reason) || Boolean(chunk._debug_info)
 
 /** What the folds of chat and generate share; the caller hands over the parts, whichever field they came in. */
 const make = <
   Chunk extends {
     readonly done: boolean
     readonly done_reason?: string
+    readonly _debug_info?: DebugInfo
     readonly logprobs?: ReadonlyArray<Logprob>
   },
   Response

@@ -183,8 +183,12 @@ export const ShowResponse = Schema.Struct({
   remote_model: maybe(Schema.String),
   /** The host that runs it. Since v0.12.0. */
   remote_host: maybe(Schema.String),
-  /** The metadata of its file, by key: `general.architecture`, `llama.context_length`, … */
-  model_info: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+  /** The metadata of its file, by key: `general.architecture`, `llama.context_length`, …; empty where it has none. */
+  model_info: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.Unknown }), {
+    exact: true,
+    nullable: true,
+    default: () => ({})
+  }),
   /** The metadata of the file of its projector (vision). */
   projector_info: maybe(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   /** Its tensors, if the request was verbose. */

@@ -10,7 +10,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Base64 from "./base64.js"
-import { maybe, merge, named, optional } from "./fields.js"
+import { maybe, merge, named, object, optional } from "./fields.js"
 
 export { Options } from "./Options.js"
 
@@ -179,7 +179,7 @@ export const ToolCall = Schema.Struct({
     /** The name of the tool. */
     name: Schema.String,
     /** The arguments, as an object. The model wrote them: they need not fit the tool's parameters. */
-    arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown })
+    arguments: object
   })
 }).annotations({ identifier: "ToolCall" })
 

@@ -51,6 +51,16 @@ export const array = <A, I, R>(
   item: Schema.Schema<A, I, R>
 ): Schema.Schema<ReadonlyArray<A>, ReadonlyArray<I> | null, R> => orEmpty(Schema.Array(item))
 
+const unknowns = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+
+/** An object in an answer, of anything; `null`, which is how Go writes one that was never made, is an empty one. */
+export const object: Schema.Schema<{ readonly [key: string]: unknown }, { readonly [key: string]: unknown } | null> =
+  Schema.transform(Schema.NullOr(unknowns), unknowns, {
+    strict: true,
+    decode: (value) => value ?? {},
+    encode: (value) => value
+  })
+
 const isNumbers = (u: unknown): u is ReadonlyArray<number> =>
   Array.isArray(u) && u.every((value) => typeof value === "number")
 

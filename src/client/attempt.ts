@@ -4,13 +4,16 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Clock from "effect/Clock"
+import * as EffectContext from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type * as Codec from "../internal/codec.js"
+import { Connected } from "../internal/connected.js"
 import * as Context from "../internal/context.js"
 import type { Endpoint } from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
@@ -24,6 +27,7 @@ import * as Clocks from "./clocks.js"
 import * as OwnedLoad from "./ownedLoad.js"
 import * as Residency from "./residency.js"
 import * as Timing from "./timing.js"
+import * as Tracing from "./tracing.js"
 import type { Trail } from "./trail.js"
 
 /** What is sent with a request. */
@@ -168,6 +172,9 @@ const prepare = <A, Response>(
   const partial = codec.whole ? noPartial : () => codec.fold.partial()
   const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
     failure ??= error
+    if (error._tag === "Unreachable") {
+      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: false }
+    }
     if (need !== undefined && mayHaveLost(error)) options.residency.forget(need.model)
   })
   const wire = Wire.make(attempt, codec, {
@@ -209,7 +216,7 @@ const prepare = <A, Response>(
       watch.first = first.limit
       if (attempt.stage === "firstToken") {
         attempt.stage = first.phase
-        trail.stage = first.phase
+        trail.await(first.phase)
       }
     })
   })
@@ -234,19 +241,25 @@ const prepare = <A, Response>(
     options.watchdog,
     clock,
     reader,
+    trail,
+    options.host.tellsConnections,
     first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
   )
   const open = lifetime.open(
-    Send.run(sendOf(plan, options.host, attempt, codec.whole), reader, (seen, lines) => {
+    Send.run(sendOf(plan, options, attempt, codec.whole), reader, (seen, lines) => {
       status = seen
       trail.status = seen
+      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: true }
       isStream = lines
     })
   )
   const { size } = plan.payload
+  const outcome = () => (isComplete ? "success" : (failure ?? "left"))
+  trail.wasResident = need === undefined || residency === "unknown" ? undefined : residency === "resident"
+  trail.isElsewhere = need === undefined
   return {
     open: Effect.suspend(() => {
-      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader.came)
+      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, options.host.tellsConnections)
       return open
     }),
     won: {
@@ -254,10 +267,10 @@ const prepare = <A, Response>(
       codec,
       trail,
       earlier: options.earlier,
-      outcome: () => (isComplete ? "success" : (failure ?? "left")),
+      outcome,
       timing: () => Timing.of(last),
       close: Effect.suspend(() => {
-        trail.end(clock.unsafeCurrentTimeMillis())
+        trail.end(clock.unsafeCurrentTimeMillis(), outcome())
         return lifetime.close
       })
     }
@@ -267,14 +280,17 @@ const prepare = <A, Response>(
 // made apart from what lives as long as the answer, which would keep the request for as long
 const sendOf = <A, Response>(
   plan: Plan<A, Response>,
-  host: Host.Host,
+  { host, trail }: Options,
   attempt: Context.Attempt,
   isWhole: boolean
 ): Send.Send => ({
   host,
   endpoint: plan.endpoint,
   request: plan.payload.apply(
-    Host.request(host, plan.endpoint.method, plan.path, isWhole ? "application/json" : "application/x-ndjson")
+    Tracing.propagated(
+      trail.traced,
+      Host.request(host, plan.endpoint.method, plan.path, isWhole ? "application/json" : "application/x-ndjson")
+    )
   ),
   hasModel: plan.model !== undefined,
   attempt,
@@ -286,6 +302,8 @@ const live = <A>(
   watchdog: Watchdog.Watchdog,
   clock: Clock.Clock,
   reader: Reader.Reader<A>,
+  trail: Trail,
+  isTold: boolean,
   entry: Watchdog.Entry | undefined
 ) => {
   let sender: Fiber.RuntimeFiber<void> | undefined
@@ -298,7 +316,7 @@ const live = <A>(
     open: (sending: Effect.Effect<void, never, Scope.Scope>): Effect.Effect<void> =>
       Effect.flatMap(Scope.make(), (made) => {
         scope = made
-        const sent = Effect.map(Effect.interruptible(Scope.extend(sending, made)), over)
+        const sent = Effect.map(Effect.interruptible(within(sending, made, trail, isTold ? clock : undefined)), over)
         return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
           sender = fiber
           return entry === undefined ? Effect.void : watchdog.add(clock, entry)
@@ -314,6 +332,26 @@ const live = <A>(
     })
   }
 }
+
+/**
+ * What a transport does has the attempt's span for a parent.
+ *
+ * @param clock where the transport tells when there is a connection
+ */
+const within = (
+  sending: Effect.Effect<void, never, Scope.Scope>,
+  scope: Scope.Scope,
+  trail: Trail,
+  clock: Clock.Clock | undefined
+): Effect.Effect<void> =>
+  Effect.mapInputContext(sending, (context: EffectContext.Context<never>) => {
+    const { traced } = trail
+    const scoped = EffectContext.add(context, Scope.Scope, scope)
+    const inSpan = traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
+    return clock === undefined
+      ? inSpan
+      : EffectContext.add(inSpan, Connected, () => trail.connected(clock.unsafeCurrentTimeMillis()))
+  })
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */
 const drained = <A>(reader: Reader.Reader<A>, closeScope: Effect.Effect<void>): Effect.Effect<void> =>

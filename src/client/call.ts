@@ -19,6 +19,7 @@ import * as Report from "./report.js"
 import * as Retrying from "./retrying.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
+import * as Slowness from "./slowness.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -28,18 +29,27 @@ export type Draft<A, Response> = (
   model?: string | undefined
 ) => Effect.Effect<Running.Call<A, Response>, Failure>
 
+/** The attempt that was won; to close it ends the call. */
+interface Winner<A, Response> extends Attempt.Won<A, Response> {
+  /** Closes it, and leaves it to `over` to say how the call ended. */
+  readonly release: Effect.Effect<void>
+  readonly over: (outcome: Report.Outcome) => Effect.Effect<void>
+}
+
 /** Runs attempts until one is won; `hold` learns of it before anything can interrupt. */
 const win = <A, Response>(
   draft: Draft<A, Response>,
   settings: Running.Settings,
-  hold: (won: Attempt.Won<A, Response>, about: () => Context.Call) => void
-): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
-  Effect.flatMap(draft(settings.server), (call) =>
+  hold: (won: Winner<A, Response>, about: () => Context.Call) => void
+): Effect.Effect<Winner<A, Response>, Failure> =>
+  Effect.flatMap(Report.refusing(draft(settings.server), settings), (call) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.clock, (clock) => {
-        const running = Running.make(call, settings, clock)
-        const end = Report.begin(running, call.plan.endpoint.kind)
-        let winner: Attempt.Won<A, Response> | undefined
+      Effect.withFiberRuntime<Winner<A, Response>, Failure>((fiber) => {
+        const running = Running.make(call, settings, fiber)
+        const { clock } = running
+        const watched = Slowness.watch(running)
+        const end = Report.begin(running, watched)
+        let winner: Winner<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
           return (won: Attempt.Won<A, Response>): void => {
             running.journal.won(won.trail)
@@ -49,7 +59,9 @@ const win = <A, Response>(
         }
         const first = attempts(call, running, settings.server, [], holding(settings.server, call))
         const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
-        return Effect.matchCauseEffect(restore(all), {
+        const run =
+          watched === undefined ? restore(all) : Effect.zipRight(settings.watchdog.add(clock, watched), restore(all))
+        return Effect.matchCauseEffect(run, {
           onFailure: (cause) => {
             const failure = Cause.failureOrCause(cause)
             return Effect.zipRight(
@@ -57,7 +69,7 @@ const win = <A, Response>(
               Effect.failCause(cause)
             )
           },
-          onSuccess: (won) => Effect.succeed(winner ?? won)
+          onSuccess: (won) => Effect.succeed(winner ?? ending(won, end))
         })
       })
     )
@@ -76,13 +88,18 @@ const attempts = <A, Response>(
   )
 
 // apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
-const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Attempt.Won<A, Response> => ({
-  ...won,
-  close: Effect.suspend(() => {
-    const outcome = won.outcome()
-    return Effect.zipRight(won.close, end(outcome, won.earlier))
-  })
-})
+const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Winner<A, Response> => {
+  const over = (outcome: Report.Outcome): Effect.Effect<void> => end(outcome, won.earlier, won.codec.fold.partial)
+  return {
+    ...won,
+    release: won.close,
+    over,
+    close: Effect.suspend(() => {
+      const outcome = won.outcome()
+      return Effect.zipRight(won.close, over(outcome))
+    })
+  }
+}
 
 /** Whether another one than the host and the model that were asked for may answer: what is generated, or computed. */
 const canMove = (entry: Fallback.Fallback, { kind }: Endpoint): boolean =>
@@ -139,26 +156,56 @@ export interface Facts {
   readonly attempts: ReadonlyArray<OllamaError.Attempt>
 }
 
-/** The call as one answer, handed on with what is known of it. */
-export const foldWith = <A, Response, B, E, R>(
+/** The attempt that is being folded, once there is one. */
+interface Held<A, Response> {
+  won?: Winner<A, Response>
+  about?: () => Context.Call
+}
+
+const answered = <A, Response>(
   draft: Draft<A, Response>,
   settings: Running.Settings,
-  finish: (response: Response, facts: Facts) => Effect.Effect<B, E, R>
-): Effect.Effect<B, Failure | E, R> =>
+  held: Held<A, Response>
+): Effect.Effect<Response, Failure> =>
+  Effect.flatMap(
+    win(draft, settings, (won, about) => {
+      held.won = won
+      held.about = about
+    }),
+    (won) => Effect.zipRight(rest(won), result(won))
+  )
+
+/** The call as one answer. */
+export const fold = <A, Response>(
+  draft: Draft<A, Response>,
+  settings: Running.Settings
+): Effect.Effect<Response, Failure> =>
   Effect.suspend(() => {
-    let held: { readonly won: Attempt.Won<A, Response>; readonly about: () => Context.Call } | undefined
-    const answer = Effect.flatMap(
-      win(draft, settings, (won, about) => {
-        held = { won, about }
-      }),
-      (won) => Effect.zipRight(rest(won), result(won))
+    const held: Held<A, Response> = {}
+    return Effect.ensuring(
+      answered(draft, settings, held),
+      Effect.suspend(() => held.won?.close ?? Effect.void)
     )
-    const closed = Effect.ensuring(
-      answer,
-      Effect.suspend(() => held?.won.close ?? Effect.void)
+  })
+
+/** The call as one answer, handed on with what is known of it; it ends as what is made of it does. */
+export const foldWith = <A, Response, B, R>(
+  draft: Draft<A, Response>,
+  settings: Running.Settings,
+  finish: (response: Response, facts: Facts) => Effect.Effect<B, Failure, R>
+): Effect.Effect<B, Failure, R> =>
+  Effect.suspend(() => {
+    const held: Held<A, Response> = {}
+    let outcome: Report.Outcome = "left"
+    const released = Effect.ensuring(
+      answered(draft, settings, held),
+      Effect.suspend(() => {
+        outcome = held.won?.outcome() ?? outcome
+        return held.won?.release ?? Effect.void
+      })
     )
-    return Effect.flatMap(closed, (response) =>
-      held === undefined
+    const finished = Effect.flatMap(released, (response) =>
+      held.won === undefined || held.about === undefined
         ? Effect.die(new Error("an answer without an attempt"))
         : finish(response, {
             call: held.about(),
@@ -166,13 +213,8 @@ export const foldWith = <A, Response, B, E, R>(
             attempts: held.won.earlier
           })
     )
+    return Effect.onExit(finished, (exit) => held.won?.over(Report.outcomeOf(exit, outcome)) ?? Effect.void)
   })
-
-/** The call as one answer. */
-export const fold = <A, Response>(
-  draft: Draft<A, Response>,
-  settings: Running.Settings
-): Effect.Effect<Response, Failure> => foldWith(draft, settings, Effect.succeed)
 
 const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, Failure> =>
   won.first === Reader.done ? Effect.void : Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })

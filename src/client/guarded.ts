@@ -21,7 +21,7 @@ import * as Guards from "./guards.js"
 import * as OwnedLoad from "./ownedLoad.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
-import type { Timing } from "./timing.js"
+import * as Timing from "./timing.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -39,7 +39,7 @@ const settle = (
   outcome: Failure | "success" | "left",
   now: number,
   startedAt: number,
-  timing: Timing | undefined
+  timing: Timing.Timing | undefined
 ): void => {
   if (typeof outcome === "string" || !OwnedLoad.isEvent(outcome)) {
     const seen = outcome === "success" ? "success" : "ignored"
@@ -60,7 +60,7 @@ const settle = (
       ? undefined
       : {
           inFlight: permit.inFlight,
-          queueSeconds: Math.max(0, timing.total - timing.load - timing.prompt - timing.generation) / 1000,
+          queueSeconds: Timing.queued(timing) / 1000,
           serviceSeconds: (timing.prompt + timing.generation) / 1000
         }
   )
@@ -105,12 +105,12 @@ export const run = <A, Response>(
   const { clock, deadline, limits, settings, startedAt } = running
   const now = () => clock.unsafeCurrentTimeMillis()
   const about = Running.context(call, server, startedAt)
-  const trail = running.journal.attempt(now(), server.host.address.url, call.plan.model)
+  const trail = running.journal.attempt(now(), call.plan.endpoint, server.host, call.plan.model)
 
   const refused = (seed: Context.Seed, phase: OllamaError.Phase): Failure => {
     const error = Context.make(seed, about, { phase, now: now(), attempts: earlier })
     running.note("refused", error._tag)
-    trail.end(now())
+    trail.end(now(), error)
     return error
   }
   const noPermit = (refusal: Concurrency.Refusal): Failure => refused(unpermitted(refusal), "queue")
@@ -137,6 +137,7 @@ export const run = <A, Response>(
       return Effect.fail(refused(circuitOpen(model), "prepare"))
     }
     const held: Held = { ticket, permit, host, model }
+    trail.inFlight = permit?.inFlight
     let whole: Attempt.Won<A, Response> | undefined
     const attempt = Attempt.run(
       call.plan,
@@ -163,8 +164,7 @@ export const run = <A, Response>(
     return Effect.matchCauseEffect(restore(attempt), {
       onFailure: (cause) => {
         const failure = Cause.failureOrCause(cause)
-        if (Either.isLeft(failure)) trail.fail(failure.left.phase, now())
-        else trail.end(now())
+        trail.end(now(), Either.isLeft(failure) ? failure.left : "left")
         if (whole === undefined) {
           settle(held, Either.isLeft(failure) ? failure.left : "left", now(), sentAt, undefined)
         }
@@ -225,7 +225,8 @@ export const run = <A, Response>(
       onFailure: (cause) => {
         // it was never sent
         ticket?.ignored()
-        trail.end(now())
+        const failure = Cause.failureOrCause(cause)
+        trail.end(now(), Either.isLeft(failure) ? failure.left : "left")
         return Effect.failCause(cause)
       },
       onSuccess: (taken) => {

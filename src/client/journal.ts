@@ -3,15 +3,27 @@
  * what is told of it is made only where somebody wants it.
  */
 import * as Duration from "effect/Duration"
+import type { Endpoint, Kind } from "../internal/endpoint.js"
+import type { Host } from "../internal/host.js"
 import type * as OllamaError from "../OllamaError.js"
-import type { CallInfo, RunningCall } from "../record/CallEvent.js"
+import type { CallInfo } from "../record/CallEvent.js"
 import type { Decision } from "../record/CallRecord.js"
+import type * as Timeouts from "../policy/Timeouts.js"
 import type { Hub } from "./hub.js"
+import * as Tracing from "./tracing.js"
+import type { Traced } from "./tracing.js"
 import { Trail } from "./trail.js"
-import * as Verdicts from "./verdicts.js"
 
 /** For what a call waits in the client, outside of an attempt. */
 export type Hold = "offline" | "backoff"
+
+/** What is known of a call before it is sent. */
+export interface Facts extends Timeouts.Request {
+  readonly kind: Kind
+  /** The most tokens of its answer. */
+  readonly answerLimit: number | undefined
+  readonly session: string | undefined
+}
 
 const none: ReadonlyArray<Decision> = []
 
@@ -19,8 +31,10 @@ export class Journal {
   readonly id: number
   readonly trails: Array<Trail> = []
   /** Milliseconds waited between attempts. */
-  readonly held: Record<Hold, number> = { offline: 0, backoff: 0 }
+  private readonly held: Record<Hold, number> = { offline: 0, backoff: 0 }
   isSlow = false
+  isOver = false
+  traced: Traced | undefined
   private hasBegun = false
   private hold: { readonly why: Hold; readonly at: number } | undefined
   private winner: Trail | undefined
@@ -29,7 +43,7 @@ export class Journal {
   constructor(
     readonly hub: Hub,
     readonly about: Omit<CallInfo, "id">,
-    readonly session: string | undefined
+    readonly facts: Facts
   ) {
     this.id = hub.nextId()
   }
@@ -42,9 +56,10 @@ export class Journal {
     return this.decided ?? none
   }
 
-  /** An attempt begins. */
-  attempt(now: number, host: string, model: string | undefined): Trail {
-    const trail = new Trail(now, host, model, this.first)
+  /** An attempt begins, at the endpoint of this host. */
+  attempt(now: number, endpoint: Endpoint, host: Host, model: string | undefined): Trail {
+    const traced = Tracing.attempt(this.traced, endpoint, host, model, this.trails.length)
+    const trail = new Trail(now, host.address.url, model, traced, this.first)
     this.trails.push(trail)
     return trail
   }
@@ -53,6 +68,7 @@ export class Journal {
   private readonly first = (now: number): void => {
     if (this.hasBegun) return
     this.hasBegun = true
+    if (this.traced !== undefined && this.facts.kind === "generation") Tracing.event(this.traced, "ollama.first_token")
     if (!this.hub.isHeard()) return
     this.hub.tell({ _tag: "FirstToken", call: this.info, after: Duration.millis(now - this.about.startedAt) })
   }
@@ -75,9 +91,15 @@ export class Journal {
   }
 
   /** Milliseconds waited between attempts so far. */
+  heldFor(now: number): Readonly<Record<Hold, number>> {
+    if (this.hold === undefined) return this.held
+    const { at, why } = this.hold
+    return { ...this.held, [why]: this.held[why] + (now - at) }
+  }
+
   heldBy(now: number): number {
-    const { backoff, offline } = this.held
-    return backoff + offline + (this.hold === undefined ? 0 : now - this.hold.at)
+    const { backoff, offline } = this.heldFor(now)
+    return backoff + offline
   }
 
   decide(what: Decision["what"], why: string, now: number): void {
@@ -100,19 +122,5 @@ export class Journal {
     return trail === undefined
       ? { phase: "prepare", since: this.about.startedAt }
       : { phase: trail.stage, since: trail.since }
-  }
-
-  /** The call as it is now. */
-  running(now: number): RunningCall {
-    const { phase, since } = this.phase()
-    const elapsed = Duration.millis(now - this.about.startedAt)
-    return {
-      call: this.info,
-      phase,
-      elapsed,
-      inPhase: Duration.millis(now - since),
-      chunks: this.current()?.came().values ?? 0,
-      verdict: Verdicts.ofRunning(phase, elapsed)
-    }
   }
 }

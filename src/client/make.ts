@@ -1,11 +1,11 @@
 /** The service: one method for each endpoint, over the call loop. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import * as EffectContext from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -27,8 +27,10 @@ import * as Policy from "../policy/Policy.js"
 import * as Call from "./call.js"
 import * as CallOptions from "./callOptions.js"
 import * as Hub from "./hub.js"
+import * as Knowledge from "./knowledge.js"
 import * as ChatObject from "./object.js"
 import * as Patch from "../policy/patch.js"
+import * as Report from "./report.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
 import * as Servers from "./servers.js"
@@ -74,8 +76,10 @@ export const make = (
     const transformed = options.transformClient === undefined ? transport : options.transformClient(transport)
     const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))
     const hub = yield* Hub.make
-    const servers = yield* Servers.make({
+    const knowledge: Knowledge.Knowledge = Knowledge.make(hub, () => servers.all())
+    const servers: Servers.Servers = yield* Servers.make({
       hub,
+      onLoad: knowledge.loaded,
       address,
       client: HttpClient.withScope(HttpClient.transformResponse(transformed, redirectsByHand(init))),
       apiKey: options.apiKey,
@@ -85,27 +89,48 @@ export const make = (
     const { own } = servers
     const { host, residency } = own
     const watchdog = Watchdog.make()
-    const traced = options.propagateTrace === true
+    const wants = { content: options.recordContent === true, propagation: options.propagateTrace === true }
     if (options.policyChanges !== undefined) {
       yield* Effect.forkScoped(Stream.runForEach(options.policyChanges, servers.retune))
     }
+
+    /** What is told of like a call, though it never becomes one. */
+    const refusing = <B, E, R>(
+      endpoint: Endpoint.Endpoint,
+      callOptions: OllamaClient.CallOptions | undefined,
+      before: Effect.Effect<B, E, R>
+    ): Effect.Effect<B, E, R> =>
+      Effect.tapError(before, (error) =>
+        OllamaError.isOllamaError(error)
+          ? Report.refused({ endpoint, host: host.address.url, hub, knowledge, options: callOptions }, error)
+          : Effect.void
+      )
 
     /** The policy in force, looked up when the call is run. */
     const settings = (
       endpoint: Endpoint.Endpoint,
       callOptions: OllamaClient.CallOptions | undefined
     ): Effect.Effect<Running.Settings, Failure> =>
-      Effect.flatMap(Effect.zip(Patch.CurrentPatch, Hub.IsProbe), ([current, isProbe]) => {
+      Effect.withFiberRuntime((fiber) => {
+        const current = EffectContext.get(fiber.currentContext, Patch.CurrentPatch)
+        const isProbe = EffectContext.get(fiber.currentContext, Hub.IsProbe)
         const problem = CallOptions.problem(callOptions, address.url)
-        if (problem !== undefined) return Request.invalid(host, endpoint, problem)
+        if (problem !== undefined) return refusing(endpoint, callOptions, Request.invalid(host, endpoint, problem))
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
         const refused = (field: string, why: string) =>
-          Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          refusing(
+            endpoint,
+            callOptions,
+            Request.invalid(host, endpoint, { issue: "malformed", field: `policy.${field}`, why })
+          )
         const under = (policy: Policy.Policy): Running.Settings => ({
+          endpoint,
           server: own,
           servers: (other) => servers.at(other, endpoint),
           watchdog,
           hub: isProbe ? Hub.mute : hub,
+          knowledge,
+          wants: isProbe ? undefined : wants,
           lineLimit: options.lineLimit ?? lineLimit,
           retrySchedule: callOptions?.retrySchedule ?? options.retrySchedule,
           policy,
@@ -126,13 +151,7 @@ export const make = (
 
     // the platform's spans put headers into the request, which browsers may not send to Ollama, and hold those it has
     const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      traced
-        ? Effect.locallyWith(effect, Headers.currentRedactedNames, (names) => [
-            ...names,
-            ...Object.keys(host.headers),
-            "location"
-          ])
-        : Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)
+      Effect.locally(effect, HttpClient.currentTracerDisabledWhen, constTrue)
 
     const folded = <A, Response>(
       endpoint: Endpoint.Endpoint,
@@ -222,7 +241,11 @@ export const make = (
         const startedAt = yield* Clock.currentTimeMillis
         const format = yield* Either.match(JsonSchema.makeEither(schema), {
           onLeft: (why) =>
-            Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model }),
+            refusing(
+              Endpoint.chat,
+              callOptions,
+              Request.invalid(host, Endpoint.chat, { issue: "format", field: "schema", why, model: request.model })
+            ),
           onRight: Effect.succeed
         })
         const inForce = yield* settings(Endpoint.chat, callOptions)
@@ -253,7 +276,7 @@ export const make = (
       records: hub.records,
       slowCalls: hub.slowCalls,
       listen: hub.listen,
-      state: State.make(servers, hub),
+      state: State.make(servers, hub, knowledge),
       chat: (request, callOptions) => folded(Endpoint.chat, chatCall(request, generated), callOptions),
       chatStream: (request, callOptions) => streamed(Endpoint.chat, chatCall(request, asStream), callOptions),
       chatObject,
@@ -291,7 +314,12 @@ export const make = (
           callOptions
         ),
       uploadBlob: (request, callOptions) =>
-        Upload.run(host, request, (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)),
+        Upload.run(
+          host,
+          request,
+          (before) => refusing(Endpoint.uploadBlob, callOptions, before),
+          (call) => folded(Endpoint.uploadBlob, () => Effect.succeed(call), callOptions)
+        ),
       load: (request, callOptions) =>
         Effect.catchTag(loaded(request, callOptions), "InvalidRequest", (error) =>
           // a model that only makes embeddings is loaded by its own endpoint

@@ -20,6 +20,7 @@ import type { Options, Plan } from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
+import * as Tracing from "./tracing.js"
 import { Trail } from "./trail.js"
 
 type Failure = OllamaError.OllamaError
@@ -85,8 +86,8 @@ const preloading = <A, Response>(
       lineLimit,
       limits: noLimits,
       call: { ...call, request: preload.request, startedAt },
-      // it belongs to none of the calls
-      trail: new Trail(startedAt, trail.host, trail.model),
+      // it belongs to none of the calls; its span is in that of the one that has begun it
+      trail: new Trail(startedAt, trail.host, trail.model, Tracing.load(trail.traced, host, need.model)),
       earlier: [],
       deadline: undefined
     }
@@ -239,7 +240,7 @@ export const ready = <A, Response>(
   send: Send
 ): Effect.Effect<Residency.Residency, Failure> => {
   const { need } = plan
-  const { limits, residency } = options
+  const { limits, residency, trail } = options
   // without a clock that depends on it there is nothing to find out
   if (need === undefined || (limits.load === undefined && limits.firstToken === undefined)) {
     return Effect.succeed("resident")
@@ -250,6 +251,7 @@ export const ready = <A, Response>(
   }
   // what is known needs no clock
   if (residency.isWarm(need, clock.unsafeCurrentTimeMillis())) return Effect.succeed("resident")
+  trail.changed = residency.changed(need, clock.unsafeCurrentTimeMillis())
   return Effect.flatMap(inTime(residency.of(need), options, clock), (known) =>
     known === "absent" || (known === "unknown" && isLoading())
       ? waited(plan, options, clock, need, send)

@@ -3,8 +3,10 @@
  * last value by the shares that the server gives.
  */
 import * as Duration from "effect/Duration"
+import { defined } from "../internal/defined.js"
 import type { Kind } from "../internal/endpoint.js"
-import type { Phases } from "../record/CallRecord.js"
+import type { Phases, Prediction } from "../record/CallRecord.js"
+import type { Predictions } from "../record/Predictor.js"
 import type { Journal } from "./journal.js"
 import * as Timing from "./timing.js"
 import type { Trail } from "./trail.js"
@@ -25,9 +27,10 @@ export interface Spans {
 type Inside = Pick<Spans, "queued" | "loading" | "prompt" | "generating">
 
 /** By what the server says; its clock is another one, so that its shares of what passed here are what counts. */
-const byServer = ({ generation, load, prompt, total }: Timing.Timing, kind: Kind, passed: number): Inside => {
+const byServer = (timing: Timing.Timing, kind: Kind, passed: number): Inside => {
+  const { generation, load, prompt, total } = timing
   const share = total > passed ? passed / total : 1
-  const rest = Math.max(0, total - load - prompt - generation)
+  const rest = Timing.queued(timing)
   const scale = total > 0 && load + prompt + generation > total ? total / (load + prompt + generation) : 1
   const part = (millis: number): number => millis * scale * share
   // the time that vectors take is not told apart from the wait for it
@@ -56,8 +59,9 @@ const connectingOf = ({ connecting, sentAt, stage }: Trail, to: number): number 
   stage === "connect" && sentAt !== undefined ? to - sentAt : connecting
 
 /** @param now the end of the call */
-export const spans = (journal: Journal, kind: Kind, now: number): Spans => {
+export const spans = (journal: Journal, now: number): Spans => {
   const { startedAt } = journal.about
+  const { kind } = journal.facts
   const elapsed = now - startedAt
   const trail = journal.current()
   const to = trail?.endedAt ?? now
@@ -89,17 +93,25 @@ export const spans = (journal: Journal, kind: Kind, now: number): Spans => {
   return { ...known, other: Math.max(0, elapsed - sum(known)) }
 }
 
-/** As a record has them. */
-export const of = ({ connecting, generating, loading, lost, other, prompt, queued, waiting }: Spans): Phases => {
-  const phase = (millis: number) => ({ actual: Duration.millis(millis) })
+const phase = (millis: number, predicted?: Prediction) =>
+  predicted === undefined ? { actual: Duration.millis(millis) } : { actual: Duration.millis(millis), predicted }
+
+const optional = (millis: number | undefined, predicted?: Prediction) =>
+  millis === undefined ? undefined : phase(millis, predicted)
+
+/** As a record has them, each beside what was expected. */
+export const of = (spans: Spans, predicted: Predictions = {}): Phases => {
+  const { connecting, generating, loading, lost, other, prompt, queued, waiting } = spans
   return {
     waiting: phase(waiting),
     lost: phase(lost),
-    ...(connecting === undefined ? {} : { connecting: phase(connecting) }),
-    ...(queued === undefined ? {} : { queued: phase(queued) }),
-    ...(loading === undefined ? {} : { loading: phase(loading) }),
-    ...(prompt === undefined ? {} : { prompt: phase(prompt) }),
-    ...(generating === undefined ? {} : { generating: phase(generating) }),
+    ...defined({
+      connecting: optional(connecting),
+      queued: optional(queued, predicted.queued),
+      loading: optional(loading, predicted.loading),
+      prompt: optional(prompt, predicted.prompt),
+      generating: optional(generating, predicted.generating)
+    }),
     other: phase(other)
   }
 }

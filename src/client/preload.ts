@@ -51,6 +51,8 @@ export interface Ended {
   readonly took: number
   /** Milliseconds on Clock. */
   readonly at: number
+  /** Whether no other load of this client ran meanwhile. */
+  readonly wasAlone: boolean
 }
 
 /** How long a load may go on that nobody waits for: the server's own limit, OLLAMA_LOAD_TIMEOUT. */
@@ -68,7 +70,7 @@ interface Load {
  * @param onOver called when nobody is to join it any more
  * @param onEnded called when it has ended
  */
-const makeLoad = (options: Options, onOver: () => void, onEnded: (ended: Ended) => void): Load => {
+const makeLoad = (options: Options, onOver: () => void, onEnded: (ended: Omit<Ended, "wasAlone">) => void): Load => {
   const { clock, path, watchdog } = options
   const startedAt = clock.unsafeCurrentTimeMillis()
   const waiting = new Set<OnEnd>()
@@ -147,13 +149,17 @@ const outcomeOf = (end: End): Ended["outcome"] =>
 export const make = (scope: Scope.Scope, onEnded: (ended: Ended) => void = constVoid): Preloads => {
   const loads = new Map<string, Load>()
   const models = new Map<Load, string>()
+  const crowded = new WeakSet<Load>()
 
   const begin = (key: string, options: Options): Load => {
     const over = (): void => {
       models.delete(load)
       if (loads.get(key) === load) loads.delete(key)
     }
-    const load: Load = makeLoad(options, over, onEnded)
+    // those that run already, and those that begin meanwhile
+    for (const other of models.keys()) crowded.add(other)
+    const load: Load = makeLoad(options, over, (ended) => onEnded({ ...ended, wasAlone: !crowded.has(load) }))
+    if (models.size > 0) crowded.add(load)
     loads.set(key, load)
     models.set(load, options.model)
     return load

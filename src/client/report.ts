@@ -1,25 +1,48 @@
-/** The end of a call, told once: to the retry budget, to the span around it, and to everybody who wants its record. */
+/** The end of a call, told once: to the retry budget, to its span, and to everybody who wants its record. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Context from "../internal/context.js"
 import { defined } from "../internal/defined.js"
-import type { Kind } from "../internal/endpoint.js"
+import type { Endpoint } from "../internal/endpoint.js"
+import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallRecord } from "../record/CallRecord.js"
-import type { Journal } from "./journal.js"
+import type { Hub } from "./hub.js"
+import { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import * as Phases from "./phases.js"
-import type { Running } from "./running.js"
+import type { Running, Settings } from "./running.js"
+import type { CallOptions } from "./service.js"
+import * as Summary from "./summary.js"
 import * as Timing from "./timing.js"
-import * as Verdicts from "./verdicts.js"
+import * as Tracing from "./tracing.js"
+
+/** `left` is a call whose caller went away. */
+export type Outcome = OllamaError.OllamaError | "success" | "left"
 
 /** Tells how a call ended; only the first time counts. */
 export type End = (
-  outcome: OllamaError.OllamaError | "success" | "left",
-  attempts: ReadonlyArray<OllamaError.Attempt>
+  outcome: Outcome,
+  attempts: ReadonlyArray<OllamaError.Attempt>,
+  /** What has come of the answer. */
+  partial?: () => OllamaError.Partial | undefined
 ) => Effect.Effect<void>
 
-type Outcome = Parameters<End>[0]
+/** @param answer how the answer ended, of which something was made */
+export const outcomeOf = (exit: Exit.Exit<unknown, OllamaError.OllamaError>, answer: Outcome): Outcome =>
+  Exit.match(exit, {
+    onSuccess: () => answer,
+    onFailure: (cause) => Option.getOrElse(Cause.failureOption(cause), () => (answer === "success" ? "left" : answer))
+  })
+
+/** Whether the server has done all that it was asked for. */
+const wasAnswered = (outcome: Outcome): boolean =>
+  typeof outcome === "string" ? outcome === "success" : outcome._tag === "MalformedOutput"
 
 const endedIn = (journal: Journal, outcome: Outcome): OllamaError.Phase | undefined => {
   if (outcome === "success") return undefined
@@ -30,9 +53,10 @@ const endedIn = (journal: Journal, outcome: Outcome): OllamaError.Phase | undefi
 /** @param now the end of the call */
 const recordOf = (
   journal: Journal,
-  kind: Kind,
+  knowledge: Knowledge,
   outcome: Outcome,
   attempts: ReadonlyArray<OllamaError.Attempt>,
+  spans: Phases.Spans,
   now: number
 ): CallRecord => {
   const { endpoint, host, model, operation, startedAt } = journal.about
@@ -42,10 +66,11 @@ const recordOf = (
   const elapsed = Duration.millis(now - startedAt)
   const phase = endedIn(journal, outcome)
   const hasAnswered = trail?.firstAt !== undefined
+  const phases = Phases.of(spans, knowledge.predictions(journal, now))
   return {
     ...defined({
       model,
-      session: journal.session,
+      session: journal.facts.session,
       servedBy: hasAnswered ? defined({ host: trail.host, model: trail.model }) : undefined,
       failure: failure === undefined ? undefined : Context.short(failure, startedAt, now),
       endedIn: phase,
@@ -60,7 +85,7 @@ const recordOf = (
     startedAt: DateTime.unsafeMake(startedAt),
     outcome: tag,
     elapsed,
-    phases: Phases.of(Phases.spans(journal, kind, now)),
+    phases,
     bytes: {
       sent: journal.trails.reduce((sum, { sent }) => sum + sent, 0),
       received: journal.trails.reduce((sum, other) => sum + other.came().bytes, 0)
@@ -70,39 +95,81 @@ const recordOf = (
     attempts,
     decisions: journal.decisions,
     slow: journal.isSlow,
-    verdict: Verdicts.ofEnded(tag, journal.isSlow, phase ?? "response", elapsed)
+    verdict: knowledge.verdict(journal, now, { outcome, endedIn: phase, phases })
   }
 }
 
-export const begin = (running: Running, kind: Kind): End => {
+/** A record is handed over in the background: a program that takes long over it does not hold up its calls. */
+const handOver = (onRecord: ((record: CallRecord) => Effect.Effect<void>) | undefined, record: CallRecord) =>
+  onRecord === undefined ? Effect.void : Effect.asVoid(Effect.forkDaemon(Effect.interruptible(onRecord(record))))
+
+/** Tells of a call that was refused before it began: its request, or the change of its policy, cannot be. */
+export const refused = (
+  { endpoint, host, hub, knowledge, options }: Refusing,
+  error: OllamaError.OllamaError
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const onRecord = options?.onRecord
+    if (onRecord === undefined && !hub.isHeard()) return Effect.void
+    const about = { operation: endpoint.name, endpoint: endpoint.path, host, model: error.model, startedAt: now }
+    const facts = { characters: 0, hasTools: false, isTransfer: false, kind: endpoint.kind, answerLimit: undefined }
+    const journal = new Journal(hub, about, { ...facts, session: options?.session })
+    const record = recordOf(journal, knowledge, error, [], Phases.spans(journal, now), now)
+    hub.begun(journal)
+    hub.over(journal)
+    if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })
+    return handOver(onRecord, record)
+  })
+
+/** What is known where a call is refused. */
+export interface Refusing {
+  readonly endpoint: Endpoint
+  /** The address. */
+  readonly host: string
+  readonly hub: Hub
+  readonly knowledge: Knowledge
+  readonly options: CallOptions | undefined
+}
+
+/** What comes before a call, whose failures are told of. */
+export const refusing = <A>(
+  before: Effect.Effect<A, OllamaError.OllamaError>,
+  { endpoint, hub, knowledge, options, server }: Settings
+): Effect.Effect<A, OllamaError.OllamaError> =>
+  Effect.tapError(before, (error) =>
+    refused({ endpoint, host: server.host.address.url, hub, knowledge, options }, error)
+  )
+
+/** @param watched what looks at the call while it runs */
+export const begin = (running: Running, watched: Watchdog.Entry | undefined): End => {
   const { clock, journal, settings, startedAt } = running
-  const { budget, hub } = settings
+  const { budget, hub, knowledge } = settings
   const onRecord = settings.options?.onRecord
-  let isOver = false
   budget?.unsafeBegin(startedAt)
   hub.begun(journal)
-  return (outcome, attempts) =>
+  return (outcome, attempts, partial) =>
     Effect.suspend(() => {
-      if (isOver) return Effect.void
-      isOver = true
+      if (journal.isOver) return Effect.void
+      journal.isOver = true
+      if (watched !== undefined) settings.watchdog.remove(clock, watched)
       const now = clock.unsafeCurrentTimeMillis()
       // what followed a failure has its outcome from the grant that it was sent with
-      if (outcome === "success" && attempts.length === 0) budget?.unsafeOutcome("success")
+      if (wasAnswered(outcome) && attempts.length === 0) budget?.unsafeOutcome("success")
       budget?.unsafeEnd()
       hub.over(journal)
-      const { decisions } = journal
-      const told =
-        decisions.length === 0
-          ? Effect.void
-          : Effect.annotateCurrentSpan(
-              "ollama.decisions",
-              decisions.map(({ what, why }) => `${what}: ${why}`)
-            )
-      if (onRecord === undefined && !hub.isHeard()) return told
-      const record = recordOf(journal, kind, outcome, attempts, now)
+      const { traced } = journal
+      const isWanted = onRecord !== undefined || hub.isHeard()
+      const spans = isWanted || traced !== undefined ? Phases.spans(journal, now) : undefined
+      // compared with what was known before it
+      const record =
+        isWanted && spans !== undefined ? recordOf(journal, knowledge, outcome, attempts, spans, now) : undefined
+      if (traced !== undefined && spans !== undefined) {
+        const content = traced.wants.content ? partial?.() : undefined
+        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
+      }
+      if (wasAnswered(outcome)) knowledge.answered(journal, now)
+      if (record === undefined) return Effect.void
       if (hub.isHeard()) hub.tell({ _tag: "Ended", call: journal.info, record })
-      if (onRecord === undefined) return told
-      // a program that takes long over its records does not hold up its calls
-      return Effect.zipRight(told, Effect.asVoid(Effect.forkDaemon(Effect.interruptible(onRecord(record)))))
+      return handOver(onRecord, record)
     })
 }

@@ -153,6 +153,12 @@ const need = (
   return Residency.need(model, body)
 }
 
+/** The most tokens that an answer may have, where the request says it. */
+const answerLimit = (options: unknown): number | undefined =>
+  Predicate.isRecord(options) && typeof options.num_predict === "number" && options.num_predict > 0
+    ? options.num_predict
+    : undefined
+
 /** A call with a JSON body, or none. */
 export const call = <A, Response>(
   host: Host.Host,
@@ -176,6 +182,7 @@ export const call = <A, Response>(
   }
   return {
     facts,
+    answerLimit: answerLimit(sent.options),
     plan: {
       endpoint,
       path: settings.path ?? endpoint.path,

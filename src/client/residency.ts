@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Host from "../internal/host.js"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Send from "../internal/send.js"
+import * as Memory from "./memory.js"
 import * as Preload from "./preload.js"
 
 export type Residency = "resident" | "absent" | "unknown"
@@ -39,32 +40,46 @@ export interface Monitor {
   readonly lastSeen: (need: Need, now: number) => Residency
   /** A chunk came: the model is in memory, and with other options it is not any more. */
   readonly seen: (need: Need, now: number) => void
+  /** The options in which this differs from what the model is in memory with. */
+  readonly changed: (need: Need, now: number) => ReadonlyArray<string>
+  /** Looks at `/api/ps` unless that was done a moment ago; waits for it at most half a second. */
+  readonly look: Effect.Effect<void>
+  /** What is known of a model, by its one name. */
+  readonly known: (name: string, now: number) => Known
   /** The model may be out of memory: it was unloaded, its process crashed, or the server went away. */
   readonly forget: (model: string) => void
   /** The loads that the client has begun. */
   readonly preloads: Preload.Preloads
 }
 
+/** What is known of a model; `late` where `/api/ps` did not answer. */
+export interface Known extends Memory.Known {
+  readonly listing: "listed" | "absent" | "late" | undefined
+}
+
 const validity = 2_000
+/** For how long the last look tells something of now to those who only explain. */
+const remembered = 60_000
 /** How long a call waits for `/api/ps`, in milliseconds. */
 export const patience = 500
 const longest = 5_000
 /** The most bytes of `/api/ps` that are read: some thousand models. */
 const psLimit = 1024 * 1024
-const memory = 60_000
+const warmth = 60_000
 /** Models that are remembered at once; beyond it all are asked for again. */
 const modelsLimit = 256
 
 /** Options of the loaded process (Ollama `server/sched.go`, `needsReload`). */
 const reloading = ["num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"]
 
-/** `X` and `x:latest` are one model. */
+/** `X`, `x:latest` and `x:local` are one model. */
 export const normalName = (name: string): string => {
   const lower = name
     .trim()
     .toLowerCase()
     .replace(/^registry\.ollama\.ai\//, "")
     .replace(/^library\//, "")
+    .replace(/:local$/, "")
   return /:[^/]*$/.test(lower) ? lower : `${lower}:latest`
 }
 
@@ -80,20 +95,22 @@ export const need = (model: string, request: Readonly<Record<string, unknown>>):
   }
 }
 
+/** The options whose values differ between two runners. */
+const changedOptions = (before: string, after: string): ReadonlyArray<string> => {
+  const [was, is] = [before, after].map((runner): ReadonlyArray<unknown> => JSON.parse(runner))
+  return [...reloading, "shift"].filter((_, index) => was?.[index] !== is?.[index])
+}
+
 /** What a load is for: calls that need the same in memory have the same key. */
 export const keyOf = ({ context, name, runner }: Need): string => JSON.stringify([name, context ?? null, runner])
 
 /** Cloud models are never in this server's memory. */
-export const isCloudModel = (name: string): boolean => /(:|-)cloud$/i.test(name.trim())
+export const isCloudModel = (name: string): boolean => /:([^/:]*-)?cloud$/i.test(name.trim())
 
-/** What is looked at of an entry of `/api/ps`. */
-interface Listed {
-  readonly name: string
-  readonly context: number | undefined
-}
+const number = (u: unknown): number | undefined => (typeof u === "number" ? u : undefined)
 
 /** The entries, if this is an answer of `/api/ps`; read by hand, because it comes before many calls. */
-const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
+const readPs = (text: string): ReadonlyArray<Memory.Listed> | undefined => {
   try {
     const json: unknown = JSON.parse(text)
     if (!Predicate.isRecord(json) || !Array.isArray(json.models)) return undefined
@@ -101,7 +118,9 @@ const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
       const name = model.model ?? model.name
       return {
         name: typeof name === "string" ? normalName(name) : "",
-        context: typeof model.context_length === "number" ? model.context_length : undefined
+        context: number(model.context_length),
+        size: number(model.size),
+        sizeVram: number(model.size_vram)
       }
     })
   } catch {
@@ -110,7 +129,7 @@ const readPs = (text: string): ReadonlyArray<Listed> | undefined => {
   }
 }
 
-const isListed = (models: ReadonlyArray<Listed>, name: string, context?: unknown): boolean =>
+const isListed = (models: ReadonlyArray<Memory.Listed>, name: string, context?: unknown): boolean =>
   models.some(
     (model) =>
       model.name === name && (typeof context !== "number" || model.context === undefined || model.context === context)
@@ -130,8 +149,9 @@ interface Warm {
  */
 export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Preload.Ended) => void): Monitor => {
   const warm = new Map<string, Warm>()
-  let last: { readonly at: number; readonly models: ReadonlyArray<Listed> | undefined } | undefined
-  let pending: Deferred.Deferred<ReadonlyArray<Listed> | undefined> | undefined
+  const memory = Memory.make()
+  let last: { readonly at: number; readonly models: ReadonlyArray<Memory.Listed> | undefined } | undefined
+  let pending: Deferred.Deferred<ReadonlyArray<Memory.Listed> | undefined> | undefined
 
   const fetch = Effect.scoped(
     Effect.flatMap(
@@ -150,7 +170,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
 
   const look = Effect.gen(function* () {
     if (pending !== undefined) return pending
-    const deferred = yield* Deferred.make<ReadonlyArray<Listed> | undefined>()
+    const deferred = yield* Deferred.make<ReadonlyArray<Memory.Listed> | undefined>()
     pending = deferred
     yield* Effect.forkIn(
       // made in a region that is not, but the look itself has a limit and ends with the client
@@ -160,7 +180,9 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
           if (pending === deferred) {
             pending = undefined
             last = { at, models }
+            if (models !== undefined) memory.looked(models, at)
           }
+          if (models !== undefined) host.contact = { at, answered: true }
           return Deferred.succeed(deferred, models)
         })
       ),
@@ -226,10 +248,28 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
       if (last?.models === undefined) return "unknown"
       return isListed(last.models, name, context) ? "resident" : "absent"
     },
-    seen: ({ context, keepAlive = memory, name, runner }, now) => {
+    seen: ({ context, keepAlive = warmth, name, runner }, now) => {
       if (warm.size >= modelsLimit) warm.clear()
-      warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, memory) })
+      warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, warmth) })
+      memory.seen(name, now)
     },
+    changed: ({ context, name, runner }, now) => {
+      const known = answered(name, now)
+      if (known === undefined || (known.runner === runner && known.context === context)) return []
+      return [...(known.context === context ? [] : ["num_ctx"]), ...changedOptions(known.runner, runner)]
+    },
+    look: Effect.asVoid(ps),
+    known: (name, now) => ({
+      ...memory.of(name, now),
+      listing:
+        last === undefined || now - last.at > remembered
+          ? undefined
+          : last.models === undefined
+            ? "late"
+            : isListed(last.models, name)
+              ? "listed"
+              : "absent"
+    }),
     forget: (model) => {
       warm.delete(normalName(model))
       pending = undefined

@@ -1,8 +1,12 @@
 /** A call while it runs: what it is, until when, under which policy, and what was decided for it so far. */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as EffectContext from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as FiberRefs from "effect/FiberRefs"
 import type * as Schedule from "effect/Schedule"
 import type * as Context from "../internal/context.js"
+import type { Endpoint } from "../internal/endpoint.js"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
@@ -12,8 +16,10 @@ import type { Decision } from "../record/CallRecord.js"
 import type * as Attempt from "./attempt.js"
 import type { Hub } from "./hub.js"
 import { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import type * as Server from "./server.js"
 import type * as Service from "./service.js"
+import * as Tracing from "./tracing.js"
 
 /** A user's own schedule of retries. */
 export type RetrySchedule = Schedule.Schedule<unknown, OllamaError.OllamaError>
@@ -22,15 +28,21 @@ export type RetrySchedule = Schedule.Schedule<unknown, OllamaError.OllamaError>
 export interface Call<A, Response> {
   readonly plan: Attempt.Plan<A, Response>
   readonly facts: Timeouts.Request
+  /** The most tokens of its answer. */
+  readonly answerLimit: number | undefined
 }
 
 /** What a call runs under. */
 export interface Settings {
+  readonly endpoint: Endpoint
   readonly server: Server.Server
   /** The server at an address that a policy falls back to; without one, that of the client. */
   readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
+  readonly knowledge: Knowledge
+  /** Of spans; of a probe of the library's own there are none, and nobody is told that it is slow. */
+  readonly wants: Tracing.Wants | undefined
   readonly lineLimit: number
   readonly policy: Policy
   readonly budget: RetryBudget.Budget | undefined
@@ -42,6 +54,8 @@ export interface Settings {
 export interface Running {
   readonly settings: Settings
   readonly clock: Clock.Clock
+  /** Of the fiber that calls: its loggers, and what it annotates. */
+  readonly refs: FiberRefs.FiberRefs
   /** Milliseconds on Clock. */
   readonly startedAt: number
   /** When the call has to be over; milliseconds on Clock. */
@@ -51,23 +65,31 @@ export interface Running {
   readonly note: (what: Decision["what"], why: string) => void
 }
 
+/** @param fiber that calls */
 export const make = <A, Response>(
-  { facts, plan }: Call<A, Response>,
+  { answerLimit, facts, plan }: Call<A, Response>,
   settings: Settings,
-  clock: Clock.Clock
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Running => {
+  const clock = EffectContext.get(fiber.currentDefaultServices, Clock.Clock)
   const startedAt = clock.unsafeCurrentTimeMillis()
   const limits = Timeouts.limits(settings.policy.timeouts, facts)
-  const { url: host } = settings.server.host.address
-  const { name: operation, path: endpoint } = plan.endpoint
+  const { host } = settings.server
+  const { endpoint, model } = plan
+  const session = settings.options?.session
   const journal = new Journal(
     settings.hub,
-    { operation, endpoint, host, model: plan.model, startedAt },
-    settings.options?.session
+    { operation: endpoint.name, endpoint: endpoint.path, host: host.address.url, model, startedAt },
+    { ...facts, kind: endpoint.kind, answerLimit, session }
   )
+  if (settings.wants !== undefined) {
+    const about = { id: journal.id, endpoint, host, model, session, request: plan.request, isStreamed: !plan.folded }
+    journal.traced = Tracing.begin(fiber, clock, about, settings.wants)
+  }
   return {
     settings,
     clock,
+    refs: fiber.getFiberRefs(),
     startedAt,
     deadline: limits.total === undefined ? undefined : startedAt + limits.total,
     limits,

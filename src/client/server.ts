@@ -2,6 +2,7 @@
 import type * as Host from "../internal/host.js"
 import type * as Guards from "./guards.js"
 import type * as Offline from "./offline.js"
+import type * as Probe from "./probe.js"
 import type * as Residency from "./residency.js"
 
 export interface Server {
@@ -9,4 +10,5 @@ export interface Server {
   readonly residency: Residency.Monitor
   readonly guards: Guards.Guards
   readonly gate: Offline.Gate
+  readonly probe: Probe.Probe
 }

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Address from "../internal/address.js"
+import { TellsConnections } from "../internal/connected.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import type * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
@@ -18,6 +19,7 @@ import * as Guards from "./guards.js"
 import type { Hub } from "./hub.js"
 import * as Offline from "./offline.js"
 import type * as Preload from "./preload.js"
+import * as Probe from "./probe.js"
 import * as Request from "./request.js"
 import * as Residency from "./residency.js"
 import type { Server } from "./server.js"
@@ -45,11 +47,14 @@ export const make = (options: {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   readonly policy: Policy
   readonly hub: Hub
+  /** Learns of the end of each load that the client owns. */
+  readonly onLoad: (host: string, ended: Preload.Ended) => void
 }): Effect.Effect<Servers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
+    const tellsConnections = yield* TellsConnections
     const others = new Map<string, Server>()
     let policy = options.policy
     let budget: RetryBudget.Budget | undefined
@@ -73,11 +78,14 @@ export const make = (options: {
         client: options.client,
         isCloud: Address.isCloud(address),
         connectLimit,
-        soon
+        soon,
+        tellsConnections
       })
       const { hub } = options
-      const onLoad = ({ model, outcome, took }: Preload.Ended): void => {
+      const onLoad = (ended: Preload.Ended): void => {
+        options.onLoad(address.url, ended)
         if (!hub.isHeard()) return
+        const { model, outcome, took } = ended
         hub.tell({
           _tag: "Load",
           host: address.url,
@@ -90,7 +98,8 @@ export const make = (options: {
         host,
         residency: Residency.make(host, scope, onLoad),
         guards,
-        gate: Offline.make(host, scope, guards.answered)
+        gate: Offline.make(host, scope, guards.answered),
+        probe: Probe.make(host)
       }))
     }
 

@@ -45,8 +45,16 @@ export interface Options {
   readonly policyChanges?: Stream.Stream<Policy.Policy> | undefined
   /** In the place of the policy's retries: sees the retryable failures that come before the first chunk. */
   readonly retrySchedule?: Schedule.Schedule<unknown, Failure> | undefined
-  /** Whether requests carry `traceparent`; false by default, because browsers may not send it to Ollama. */
+  /**
+   * Whether requests carry the span of their attempt as `traceparent`; false by default, because browsers may not send it
+   * to Ollama.
+   */
   readonly propagateTrace?: boolean | undefined
+  /**
+   * Whether spans hold what was asked and answered (`gen_ai.input.messages`, `gen_ai.output.messages`); false by default:
+   * then no word of it is in any span, record or log.
+   */
+  readonly recordContent?: boolean | undefined
   /** The most bytes of one line of an answer; 8 MiB by default, as in Ollama's own client. */
   readonly lineLimit?: number | undefined
   /** Changes the HTTP client, for headers, logging, or another way to send. */

@@ -1,8 +1,11 @@
 /** What a client holds at a moment. */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ClientState, HostState, ModelState } from "../record/CallEvent.js"
+import type { ClientState, HostState, ModelState, RunningCall } from "../record/CallEvent.js"
 import type { Hub } from "./hub.js"
+import type { Journal } from "./journal.js"
+import type { Knowledge } from "./knowledge.js"
 import type { Server } from "./server.js"
 import type { Servers } from "./servers.js"
 
@@ -27,7 +30,19 @@ const ofHost = ({ guards, host, residency }: Server): Effect.Effect<HostState> =
     }
   })
 
-export const make = (servers: Servers, hub: Hub): Effect.Effect<ClientState> =>
+const ofCall = (journal: Journal, knowledge: Knowledge, now: number): RunningCall => {
+  const { phase, since } = journal.phase()
+  return {
+    call: journal.info,
+    phase,
+    elapsed: Duration.millis(now - journal.about.startedAt),
+    inPhase: Duration.millis(now - since),
+    chunks: journal.current()?.came().values ?? 0,
+    verdict: knowledge.verdict(journal, now)
+  }
+}
+
+export const make = (servers: Servers, hub: Hub, knowledge: Knowledge): Effect.Effect<ClientState> =>
   Effect.suspend(() =>
     Effect.all({
       hosts: Effect.forEach(servers.all(), ofHost),
@@ -38,7 +53,7 @@ export const make = (servers: Servers, hub: Hub): Effect.Effect<ClientState> =>
     Effect.map(({ budget, hosts, now }) => ({
       hosts,
       budget: budget?.tokens,
-      running: [...hub.running].map((journal) => journal.running(now)),
+      running: [...hub.running].map((journal) => ofCall(journal, knowledge, now)),
       dropped: hub.dropped()
     }))
   )

@@ -24,6 +24,10 @@ export const tokens = (last: unknown): { readonly prompt?: number; readonly gene
 export const doneReason = (last: unknown): string | undefined =>
   Predicate.isRecord(last) && typeof last.done_reason === "string" ? last.done_reason : undefined
 
+/** Milliseconds for which nothing is said to have happened: behind other calls of the model. */
+export const queued = ({ generation, load, prompt, total }: Timing): number =>
+  Math.max(0, total - load - prompt - generation)
+
 /** @param last value of an answer */
 export const of = (last: unknown): Timing | undefined =>
   Predicate.isRecord(last) && typeof last.total_duration === "number"

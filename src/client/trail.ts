@@ -1,5 +1,7 @@
 /** One attempt of a call as it goes on, in a few numbers, from which the call's record is made. */
 import type * as OllamaError from "../OllamaError.js"
+import * as Tracing from "./tracing.js"
+import type { Traced } from "./tracing.js"
 
 /** What has come of an answer, as its reader counts it. */
 export interface Came {
@@ -7,6 +9,13 @@ export interface Came {
   readonly bytes: number
   /** Values. */
   readonly values: number
+}
+
+/** The reader of an answer that comes. */
+export interface Coming {
+  readonly came: () => Came
+  /** Since when somebody waits for the next value; milliseconds on Clock. */
+  readonly silentSince: () => number | undefined
 }
 
 /** Milliseconds on Clock, and of it. */
@@ -28,14 +37,27 @@ export class Trail {
   sent = 0
   /** The last value of the answer. */
   last: unknown
-  private live: (() => Came) | undefined
+  /** Calls of this client at the host for the model when it was let through, itself included; where they are counted. */
+  inFlight: number | undefined
+  /** Whether the model was in memory when the request was sent; undefined where nobody knew. */
+  wasResident: boolean | undefined
+  /** Whether the model is not in this server's memory at all: the cloud answers. */
+  isElsewhere = false
+  /** The options that differ from those that the model was in memory with. */
+  changed: ReadonlyArray<string> = none
+  private coming: Coming | undefined
+  private awaits: OllamaError.Phase = "response"
   private final: Came = nothing
 
-  /** @param onFirst learns of the first value */
+  /**
+   * @param traced the span of the attempt
+   * @param onFirst learns of the first value
+   */
   constructor(
     readonly startedAt: number,
     readonly host: string,
     readonly model: string | undefined,
+    readonly traced?: Traced | undefined,
     private readonly onFirst?: (now: number) => void
   ) {
     this.since = startedAt
@@ -48,39 +70,64 @@ export class Trail {
     this.since = now
   }
 
-  /** Its request goes out now. */
-  send(stage: OllamaError.Phase, now: number, bytes: number, live: () => Came): void {
-    this.enter(stage, now)
+  /**
+   * Its request goes out now.
+   *
+   * @param isTold whether the transport tells when there is a connection
+   */
+  send(stage: OllamaError.Phase, now: number, bytes: number, coming: Coming, isTold: boolean): void {
+    this.enter(isTold ? "connect" : stage, now)
+    this.awaits = stage
     this.sentAt = now
     this.sent += bytes
-    this.live = live
+    this.coming = coming
+  }
+
+  /** There is a connection. */
+  connected(now: number): void {
+    if (this.sentAt === undefined || this.connecting !== undefined) return
+    this.connecting = now - this.sentAt
+    if (this.stage === "connect") this.enter(this.awaits, now)
+  }
+
+  /** It is something else that the first value is waited for. */
+  await(stage: OllamaError.Phase): void {
+    if (this.stage === this.awaits) this.stage = stage
+    this.awaits = stage
   }
 
   /** The first value came. */
   first(now: number, isOnly: boolean): void {
     this.firstAt = now
+    if (this.stage === "connect") this.enter(this.awaits, now)
     // an answer of one value has no gaps
     if (!isOnly) this.enter("gap", now)
     this.onFirst?.(now)
   }
 
   /** Nothing more comes of it. */
-  end(now: number): void {
-    if (this.endedAt === undefined) this.enter(this.stage, now)
-    this.endedAt ??= now
+  end(now: number, outcome: OllamaError.OllamaError | "success" | "left"): void {
+    if (this.endedAt !== undefined) return
+    this.enter(this.stage, now)
+    this.endedAt = now
     this.final = this.came()
-    this.live = undefined
-  }
-
-  /** It ends with a failure. */
-  fail(phase: OllamaError.Phase, now: number): void {
-    this.end(now)
+    this.coming = undefined
     // only the transport knows that there was no connection
-    if (phase === "connect") this.stage = phase
+    if (typeof outcome !== "string" && outcome.phase === "connect") this.stage = outcome.phase
+    if (this.traced === undefined) return
+    const status = this.status === undefined ? {} : { "http.response.status_code": this.status }
+    // it may have waited for a permit or a load in vain
+    const isSent = this.sentAt !== undefined
+    Tracing.end(this.traced, outcome, { ...status, "ollama.sent": isSent, "ollama.bytes.received": this.final.bytes })
   }
 
   came(): Came {
-    return this.live === undefined ? this.final : this.live()
+    return this.coming === undefined ? this.final : this.coming.came()
+  }
+
+  /** Since when somebody waits for the next value; nothing while its consumer does something else. */
+  silentSince(): number | undefined {
+    return this.coming?.silentSince()
   }
 
   queuedBy(now: number): number {
@@ -96,4 +143,5 @@ export class Trail {
   }
 }
 
+const none: ReadonlyArray<string> = []
 const nothing: Came = { bytes: 0, values: 0 }

@@ -44,22 +44,25 @@ const sizeOf = (chunk: Chunk.Chunk<Uint8Array>): number =>
 
 const isBytes = (u: unknown): u is Uint8Array => u instanceof Uint8Array
 
-/** Uploads, and gives back the failure of the content's own Stream as it is. */
+/**
+ * Uploads, and gives back the failure of the content's own Stream as it is.
+ *
+ * @param refusing put around what refuses the request before anything is sent
+ */
 export const run = <E, R>(
   host: Host.Host,
   request: Blob.UploadRequest<E, R>,
+  refusing: <B>(effect: Effect.Effect<B, OllamaError.OllamaError>) => Effect.Effect<B, OllamaError.OllamaError>,
   fold: (call: Running.Call<void, true>) => Effect.Effect<true, OllamaError.OllamaError>
 ): Effect.Effect<void, OllamaError.OllamaError | E, R> =>
   Effect.gen(function* () {
     const endpoint = Endpoint.uploadBlob
-    const sent = yield* digest(host, endpoint, Predicate.hasProperty(request, "digest") ? request.digest : undefined)
+    const wanted = Predicate.hasProperty(request, "digest") ? request.digest : undefined
+    const sent = yield* refusing(digest(host, endpoint, wanted))
     const content: unknown = request.content
     if (!isBytes(content) && !Predicate.hasProperty(content, Stream.StreamTypeId)) {
-      return yield* Request.invalid(host, endpoint, {
-        issue: "malformed",
-        field: "content",
-        why: "it must be a Uint8Array or a Stream of them"
-      })
+      const why = "it must be a Uint8Array or a Stream of them"
+      return yield* refusing(Request.invalid(host, endpoint, { issue: "malformed", field: "content", why }))
     }
     const context = yield* Effect.context<R>()
     let own: Cause.Cause<E> | undefined
@@ -99,7 +102,7 @@ export const run = <E, R>(
           isOneShot: true
         }
     const call: Running.Call<void, true> = {
-      facts: base.facts,
+      ...base,
       plan: {
         ...base.plan,
         payload,

@@ -20,8 +20,14 @@ export interface Host {
   /** What the transport's connect timer is set to, in milliseconds. */
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
+  /** Whether the transport tells when a request has got a connection. */
+  readonly tellsConnections: boolean
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
+  /** Whether it was found out that this port does not speak TLS. */
+  isKnownPlain: boolean
+  /** When something was last heard from there, or could not be; milliseconds on Clock. */
+  contact: { readonly at: number; readonly answered: boolean } | undefined
 }
 
 const isBrowser = (): boolean => {
@@ -63,6 +69,7 @@ export const make = (options: {
   readonly isCloud: boolean
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
+  readonly tellsConnections?: boolean
 }): Host => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
@@ -90,7 +97,10 @@ export const make = (options: {
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
-    hasAnswered: false
+    tellsConnections: options.tellsConnections ?? false,
+    hasAnswered: false,
+    isKnownPlain: false,
+    contact: undefined
   }
 }
 

@@ -59,12 +59,16 @@ export interface Reader<A> {
   readonly hooks: Body.Hooks
   /** Ends the reader with a failure from outside, such as a refused connection. */
   readonly fail: (error: OllamaError.OllamaError) => void
+  /** The same with what no failure of ours says. */
+  readonly die: (defect: unknown) => void
   /** Gives the reader the body it can slow down. */
   readonly attach: (body: Body.Body) => void
   /** What a watchdog is to look at while the reader lives. */
   readonly watch: (watch: Watch) => Watchdog.Entry
   /** What has come so far: bytes of the body, and values. */
   readonly came: () => { readonly bytes: number; readonly values: number }
+  /** Since when somebody waits for the next value; milliseconds on Clock. */
+  readonly silentSince: () => number | undefined
   /** Something went on that is no value: bytes of an upload were taken. */
   readonly touch: () => void
   /** Whether all values came, while the transport has not yet seen the end of the body. */
@@ -241,6 +245,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       }
     },
     fail,
+    die: (defect) => finish(Effect.die(defect)),
     attach: (attached) => {
       body = attached
       if (paused) body.pause()
@@ -284,6 +289,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       }
     },
     came: () => ({ bytes: received, values }),
+    silentSince: () => (wake !== undefined && buffer.length === 0 ? waitingSince : undefined),
     touch: () => {
       waitingSince = clock.unsafeCurrentTimeMillis()
     },

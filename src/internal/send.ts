@@ -9,6 +9,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { constFalse } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type * as OllamaError from "../OllamaError.js"
@@ -83,17 +85,35 @@ export const text = (
     )
   })
 
-/** Whether what listens there speaks TLS: the answer to plain HTTP may be nothing but a closed connection. */
-const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
+/** Any answer to a small request, or a failure that says as much. */
+const answers = (
+  host: Host.Host,
+  scheme: "http" | "https",
+  saysSo: (found: Transport.Found) => boolean
+): Effect.Effect<boolean> =>
   Effect.suspend(() =>
-    host.client.execute(HttpClientRequest.head(`https://${host.address.hostname}:${host.address.port}/`))
+    host.client.execute(HttpClientRequest.head(`${scheme}://${host.address.hostname}:${host.address.port}/`))
   ).pipe(
     Effect.scoped,
     Effect.timeout(tlsProbeLimit),
-    Effect.match({
-      onSuccess: () => true,
-      // a certificate that is not trusted is a certificate
-      onFailure: (error) => /CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ALTNAME/.test(Transport.find(error).code ?? "")
+    Effect.match({ onSuccess: () => true, onFailure: (error) => saysSo(Transport.find(error)) }),
+    // what breaks in a probe is no part of the call
+    Effect.catchAllCause(() => Effect.succeed(false))
+  )
+
+/** A certificate that is not trusted is a certificate. */
+const isOfCertificate = ({ code = "" }: Transport.Found): boolean =>
+  /CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ALTNAME/.test(code)
+
+/** Whether what listens there speaks TLS: the answer to plain HTTP may be nothing but a closed connection. */
+const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
+  Effect.flatMap(answers(host, "https", isOfCertificate), (secured) =>
+    // what answers plain HTTP as well has only closed this one connection
+    secured ? Effect.map(answers(host, "http", constFalse), (plain) => !plain) : Effect.succeed(false)
+  ).pipe(
+    Effect.tap((tls) => {
+      host.isKnownPlain = !tls
+      return Effect.void
     })
   )
 
@@ -107,7 +127,8 @@ const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError
       phase: Transport.isBeforeConnection(found) ? "connect" : attempt.stage,
       cause: Transport.cause(found)
     })
-  return Transport.isReset(seed) && !host.hasAnswered && host.address.scheme === "http"
+  const isStrange = !host.hasAnswered && !host.isKnownPlain && host.address.scheme === "http"
+  return Transport.isReset(seed) && isStrange
     ? Effect.map(speaksTls(host), (tls) => fail(tls ? Transport.tlsPort : seed))
     : Effect.sync(() => fail(seed))
 }
@@ -162,7 +183,7 @@ export const run = <A>(
     request: HttpClientRequest.HttpClientRequest,
     hops: number
   ): Effect.Effect<void, HttpClientError, Scope.Scope> =>
-    Effect.flatMap(host.client.execute(request), (response) => {
+    Effect.flatMap(Effect.catchAll(host.client.execute(request), badStatus), (response) => {
       host.hasAnswered = true
       if (isOpaqueRedirect(response)) return elsewhere(302)
       if (!isRedirect(response.status)) return deliver(response)
@@ -175,10 +196,20 @@ export const run = <A>(
   const elsewhere = (status: number): Effect.Effect<void> =>
     Effect.sync(() => reader.fail(attempt.failure(Classify.captivePortal, { status })))
 
-  return Effect.catchAllCause(go(send.request, 0), (cause) =>
-    Cause.isInterruptedOnly(cause) ? Effect.void : Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
-  )
+  return Effect.catchAllCause(go(send.request, 0), (cause) => {
+    const failure = Cause.failureOrCause(cause)
+    // a defect of the transport is nobody's answer; but one that a socket wrote is known by its code
+    if (Either.isRight(failure) && Cause.isDie(cause) && Transport.find(Cause.squash(cause)).code === undefined) {
+      return Effect.sync(() => reader.die(Cause.squash(cause)))
+    }
+    // where it is we who interrupt, the reader is closed, and hears nothing of it
+    return Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
+  })
 }
+
+/** A client that takes a bad status for a failure (`HttpClient.filterStatusOk`) has the answer in it. */
+const badStatus = (error: HttpClientError): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError> =>
+  error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
 
 const isStream = (response: HttpClientResponse.HttpClientResponse): boolean =>
   /ndjson/i.test(response.headers["content-type"] ?? "") && response.headers["content-length"] !== "0"

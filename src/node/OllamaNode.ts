@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
 import type * as Blob from "../api/Blob.js"
+import { TellsConnections } from "../internal/connected.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import { Soon } from "../internal/soon.js"
 import * as Doctor from "../observe/Doctor.js"
@@ -105,7 +106,12 @@ export const layerHttpClient = (
     Effect.map(Transport.make(options), ({ client, connectLimit }) =>
       Layer.provideMerge(
         HttpClient.layerMergedContext(Effect.succeed(client)),
-        Layer.succeedContext(Context.make(ConnectLimit, connectLimit).pipe(Context.add(Soon, makeSoon())))
+        Layer.succeedContext(
+          Context.make(ConnectLimit, connectLimit).pipe(
+            Context.add(Soon, makeSoon()),
+            Context.add(TellsConnections, true)
+          )
+        )
       )
     )
   )

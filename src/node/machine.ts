@@ -52,3 +52,17 @@ export const place = (address: string): Effect.Effect<Doctor.Place> =>
     if (loopback.check(bare, familyOf(bare)) || own.some((one) => one.address === bare)) return "self"
     return own.some(({ cidr }) => isInNetwork(bare, cidr)) ? "onLink" : "remote"
   })
+
+/** The counters of Linux, of the network that this process is in. */
+const counters = "/proc/self/net/snmp"
+
+/** How many messages have come so far that say that something cannot be reached; nothing where nobody counts them. */
+export const unreachableMessages: Effect.Effect<number | undefined> = Effect.try(() => {
+  const lines = Fs.readFileSync(counters, "utf8").split("\n")
+  const [names = [], values = []] = lines.filter((line) => line.startsWith("Icmp:")).map((line) => line.split(/\s+/))
+  const value = Number(values[names.indexOf("InDestUnreachs")])
+  return Number.isNaN(value) ? undefined : value
+}).pipe(
+  // another system than Linux, or one that hides it
+  Effect.orElseSucceed(() => undefined)
+)

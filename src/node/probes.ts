@@ -40,8 +40,6 @@ const resolve = (hostname: string): Effect.Effect<Lookup> =>
     )
   })
 
-type Connected = { readonly outcome: Doctor.Tcp["outcome"]; readonly code?: string }
-
 const outcomeOf = (code: string | undefined): Doctor.Tcp["outcome"] => {
   switch (code) {
     case "ECONNREFUSED":
@@ -55,23 +53,47 @@ const outcomeOf = (code: string | undefined): Doctor.Tcp["outcome"] => {
     case "ENETUNREACH":
     case "EHOSTDOWN":
     case "ENETDOWN":
-    case "EADDRNOTAVAIL":
+    // a route that throws packets away
+    case "EINVAL":
       return "unroutable"
+    case "EADDRNOTAVAIL":
+    case "EMFILE":
+    case "ENFILE":
+      return "exhausted"
     default:
       return "failed"
   }
 }
 
-const connect = (address: string, port: number): Effect.Effect<Connected> =>
+const once = (address: string, port: number): Effect.Effect<Doctor.Connected> =>
   Effect.scoped(Sockets.open({ host: address, port })).pipe(
     Effect.match({
-      onSuccess: (): Connected => ({ outcome: "connected" }),
-      onFailure: (error): Connected => {
+      onSuccess: (): Doctor.Connected => ({ outcome: "connected" }),
+      onFailure: (error): Doctor.Connected => {
         const code = codeOf(error)
         return defined({ outcome: outcomeOf(code), code })
       }
     })
   )
+
+/** So many refusals have to come with a message of the network each, before they are taken for one of its own. */
+const proofs = 3
+
+/** A firewall that rejects sends an ICMP message, where a machine on which nothing listens sends a reset. */
+const connect = (address: string, port: number): Effect.Effect<Doctor.Connected> =>
+  Effect.gen(function* () {
+    const before = yield* Machine.unreachableMessages
+    const first = yield* once(address, port)
+    if (first.outcome !== "refused" || before === undefined) return first
+    let last = before
+    for (let nth = 0; nth < proofs; nth++) {
+      if (nth > 0) yield* once(address, port)
+      const now = yield* Machine.unreachableMessages
+      if (now === undefined || now <= last) return first
+      last = now
+    }
+    return { ...first, byNetwork: true }
+  })
 
 // ---- certificates -------------------------------------------------------------------------------------------------
 

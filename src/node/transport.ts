@@ -6,15 +6,18 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as Tls from "node:tls"
 import * as ClassifyTransport from "../internal/classifyTransport.js"
+import { Connected } from "../internal/connected.js"
 import * as Durations from "../internal/durations.js"
 import * as OllamaError from "../OllamaError.js"
 import * as Timeouts from "../policy/Timeouts.js"
@@ -118,9 +121,25 @@ const settings = (options: OllamaNode.TransportOptions) =>
     routes: routes(options.proxy)
   })
 
-/** Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. */
-const unlimited: Undici.Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
-  dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
+/** Who made a request wants to know when it has got a connection: undici hands `opaque` on as it is. */
+const ownerOf = (options: Undici.Dispatcher.DispatchOptions): unknown =>
+  Predicate.hasProperty(options, "opaque") ? options.opaque : undefined
+
+/**
+ * Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. Its start is
+ * the moment in which it is written to a connection; only that is listened to, so that what comes later costs nothing.
+ */
+const unlimited: Undici.Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const connected = ownerOf(options)
+  const start = handler.onRequestStart?.bind(handler)
+  if (typeof connected === "function" && start !== undefined) {
+    handler.onRequestStart = (controller, context) => {
+      connected()
+      start(controller, context)
+    }
+  }
+  return dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
+}
 
 const recordOf = (headers: Undici.Dispatcher.DispatchOptions["headers"]): Record<string, string> =>
   Object.fromEntries(
@@ -153,6 +172,12 @@ const forwarded =
     )
   }
 
+/** The options of a request with its owner; the method and the path are replaced by those of the request. */
+const telling = (opaque: () => void): Undici.Dispatcher.RequestOptions => {
+  const owned: object = { opaque }
+  return { method: "GET", path: "/", ...owned }
+}
+
 /**
  * Lets the connectors know who waits for a connection: a call does until its headers are there, or it is left. Where that
  * connection was dead, those that are kept beside it are too.
@@ -164,7 +189,7 @@ const waiting = (
   renew: (origin: string) => void
 ): HttpClient.HttpClient =>
   HttpClient.transform(client, (effect, request) =>
-    Effect.suspend(() => {
+    Effect.withFiberRuntime((fiber) => {
       if (!URL.canParse(request.url)) return effect
       const url = new URL(request.url)
       const route = routes?.(url)
@@ -173,7 +198,11 @@ const waiting = (
           ? [route.server.origin, new URL(route.server.origin).origin]
           : [url.origin, url.origin]
       const leave = connectors.wait(waited)
-      return effect.pipe(
+      const told = Option.match(Context.getOption(fiber.currentContext, Connected), {
+        onNone: () => effect,
+        onSome: (connected) => Effect.provideService(effect, NodeHttpClient.UndiciRequestOptions, telling(connected))
+      })
+      return told.pipe(
         Effect.tapError((error) => Effect.sync(() => ClassifyTransport.isBroken(error) && renew(origin))),
         Effect.ensuring(Effect.sync(leave))
       )

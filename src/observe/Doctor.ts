@@ -17,7 +17,14 @@ import * as Examine from "./doctor/examine.js"
 import * as Render from "./doctor/render.js"
 
 export { Facts, Machine, Place, ProxyAnswer, Resolved, Tcp, Tls } from "./doctor/facts.js"
-export { CurrentProbes, type Finding, noProbes, type Probes, type ProxySetting } from "./doctor/probes.js"
+export {
+  type Connected,
+  CurrentProbes,
+  type Finding,
+  noProbes,
+  type Probes,
+  type ProxySetting
+} from "./doctor/probes.js"
 export { Cause, CauseName, Check, CheckName, Commands, Fix, Report } from "./doctor/report.js"
 
 /**
@@ -50,6 +57,19 @@ export interface Options extends OllamaConfig.OllamaConfig {
  * Examines a server and the way to it. Never fails: what cannot be found out is `unknown` in the report. Names, sockets,
  * certificates and proxies are looked at where there are `Probes` for it (`OllamaNode.layerProbes`); everything else
  * needs nothing but the `HttpClient`. No secret of the options or of the proxies' addresses is in the report.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Console, Effect } from "effect"
+ * import { Doctor } from "effect-ollama"
+ *
+ * const program = Doctor.run({ host: "gpu-box", model: "llama3.2" }).pipe(
+ *   Effect.tap((report) => Console.log(Doctor.render(report))),
+ *   Effect.map((report) => report.causes.unreachable.holds),
+ *   Effect.provide(FetchHttpClient.layer)
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors

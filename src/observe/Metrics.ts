@@ -206,21 +206,21 @@ export const retryBudget: Metric.Metric.Gauge<number> = Definitions.retryBudget.
 export const dropped: Metric.Metric.Counter<number> = Definitions.dropped.metric
 
 /**
- * All metrics of this module, as data: for documentation, and to check a dashboard against.
+ * All metrics of this module as data, in the order of their names: for documentation, and to check a dashboard against.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const all: ReadonlyArray<Definition> = Object.values(Definitions).map(
-  ({ instrument: { description, name, prometheus, tags, type, unit } }) => ({
+export const all: ReadonlyArray<Definition> = Object.values(Definitions)
+  .map(({ instrument: { description, name, prometheus, tags, type, unit } }) => ({
     name,
     type,
     unit,
     description,
     tags,
     prometheus
-  })
-)
+  }))
+  .sort((a, b) => (a.name < b.name ? -1 : 1))
 
 /** What sets the gauges of each client that is counted, so that a scrape does not see old ones. */
 const refreshing = globalValue("effect-ollama/observe/Metrics/refreshing", () => new Set<Effect.Effect<void>>())

@@ -96,5 +96,17 @@ export const descriptions: Readonly<Record<string, string>> = {
     model: "The model that is asked in the place of the first one.",
     host: "The address that is asked, as OLLAMA_HOST is written, without credentials; the same host when it is absent.",
     on: "After which failures; those that this model or host can help against, when it is absent."
+  }),
+  slow: "When a call that runs is told of as slow.",
+  ...under("slow", {
+    queue: "After so long in the client's queue; automatic: never.",
+    load: "After so long a load; automatic: half of its limit.",
+    firstToken: "After so long without a first chunk; automatic: half of its limit.",
+    gap: "After so long without a further chunk; automatic: half of its limit.",
+    total: "After so long in all; automatic: half of its limit.",
+    factor: "After so many times what is expected of the phase.",
+    samples: "From how many earlier calls of the same host and model something is expected.",
+    least: "Never before a phase has taken so long, where it is compared with what is expected.",
+    log: "Whether it is logged, as a warning."
   })
 }

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as OllamaError from "../OllamaError.js"
 import * as Fallback from "./Fallback.js"
 import * as Phrases from "./phrases.js"
+import * as Slow from "./Slow.js"
 import * as Timeouts from "./Timeouts.js"
 import type { Policy } from "./value.js"
 
@@ -105,6 +106,7 @@ const slow = (policy: Policy): ReadonlyArray<string> => {
   if ([limits.load, limits.firstToken, limits.gap, limits.total].some((limit) => limit !== undefined)) {
     sentences.push("After such a Timeout the call is not sent to the same host again: its work would only begin anew.")
   }
+  if (policy.slow !== "off") sentences.push(...Phrases.slow(policy.slow, Slow.thresholds(policy.slow, limits)))
   if (hedging !== "off") sentences.push(Phrases.hedging(hedging), ...budgetOf(policy))
   if (breaker !== "off" && breaker.model !== "off") sentences.push(...Phrases.breaker("model", breaker.model))
   return sentences

@@ -6,6 +6,7 @@ import type * as Fallback from "./Fallback.js"
 import type * as Hedging from "./Hedging.js"
 import * as Retry from "./Retry.js"
 import type * as RetryBudget from "./RetryBudget.js"
+import type * as Slow from "./Slow.js"
 import type * as Throttle from "./Throttle.js"
 
 const hour = 3_600_000
@@ -90,7 +91,7 @@ const opening = (value: CircuitBreaker.CircuitBreaker): string | undefined => {
   const { belief, consecutive, failureRate, failures, minCalls, slowAfter, slowRate, strict, window } = value
   const windowed: Array<string> = []
   const share = (rate: number) =>
-    `${strict ? "more than " : ""}${percent(rate)} of at least ${counted(minCalls, "call")}`
+    `${strict ? "more than " : ""}${percent(rate)} from at least ${counted(minCalls, "call")}`
   if (failures !== "off") windowed.push(`after ${counted(failures, "failure")}`)
   if (failureRate !== "off") windowed.push(`when ${share(failureRate)} fail`)
   if (slowRate !== "off" && slowAfter !== "off") {
@@ -159,6 +160,35 @@ export const hedging = ({ after, max }: Hedging.Hedging): string => {
   const late = after === "auto" ? "longer than nearly all calls did" : `longer than ${span(after)}`
   const most = counted(max, "copy", "copies")
   return `When the first chunk takes ${late}, the call is sent again beside it (at most ${most}); the first to answer is used.`
+}
+
+const phasesOf = (thresholds: Slow.Thresholds): ReadonlyArray<string> =>
+  (
+    [
+      ["queue", "waiting in the client"],
+      ["load", "of loading"],
+      ["firstToken", "without a first chunk"],
+      ["gap", "without a further chunk"],
+      ["total", "in all"]
+    ] as const
+  ).flatMap(([phase, what]) => {
+    const threshold = thresholds[phase]
+    return Number.isFinite(threshold) ? [`${millis(threshold)} ${what}`] : []
+  })
+
+/** When a call that runs is told of. */
+export const slow = (
+  { factor, least, log, samples }: Slow.Slow,
+  thresholds: Slow.Thresholds
+): ReadonlyArray<string> => {
+  const absolute = phasesOf(thresholds)
+  const rules = absolute.length === 0 ? [] : [`after ${list(absolute, "or")}`]
+  if (factor !== "off") {
+    const known = `from at least ${counted(samples, "such call")}`
+    rules.push(`when a phase takes ${factor} times what is expected ${known}, and at least ${span(least)}`)
+  }
+  const told = `told of as slow while it runs, and ${log ? "" : "not "}logged${log ? " as a warning" : ""}`
+  return [rules.length === 0 ? `No call is ever ${told}.` : `A call is ${told}, ${rules.join(", or ")}. It goes on.`]
 }
 
 const target = ({ host, model }: Fallback.Fallback): string =>

@@ -38,7 +38,7 @@ export const batch: Policy = {
 }
 
 /**
- * One attempt, no clocks, and no state: every call is sent as it is.
+ * One attempt, no clocks, and no state: every call is sent as it is, and nothing is said of it while it runs.
  *
  * @since 0.1.0
  * @category constants
@@ -51,5 +51,6 @@ export const none: Policy = {
   concurrency: "off",
   throttle: "off",
   hedging: "off",
-  fallback: []
+  fallback: [],
+  slow: "off"
 }

@@ -13,6 +13,7 @@ import { change, orOff } from "./off.js"
 import { simplified } from "./problems.js"
 import * as Retry from "./Retry.js"
 import * as RetryBudget from "./RetryBudget.js"
+import * as Slow from "./Slow.js"
 import * as Throttle from "./Throttle.js"
 import * as Timeouts from "./Timeouts.js"
 
@@ -45,7 +46,8 @@ const Parts = Schema.Struct({
   concurrency: orOff(Concurrency.Concurrency),
   throttle: orOff(Throttle.Throttle),
   hedging: orOff(Hedging.Hedging),
-  fallback: Schema.Array(Fallback.Fallback)
+  fallback: Schema.Array(Fallback.Fallback),
+  slow: orOff(Slow.Slow)
 })
 
 /** What cannot be meant, though every field is possible by itself. */
@@ -99,6 +101,7 @@ export interface Patch {
   readonly throttle?: Throttle.Patch | "off" | undefined
   readonly hedging?: Hedging.Patch | "off" | undefined
   readonly fallback?: ReadonlyArray<Fallback.Fallback> | undefined
+  readonly slow?: Slow.Patch | "off" | undefined
 }
 
 const some = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
@@ -126,7 +129,8 @@ export const Changes = some({
   concurrency: orOff(some({ ...Concurrency.Concurrency.fields, admission: orOff(some(Concurrency.Admission.fields)) })),
   throttle: orOff(some(Throttle.Throttle.fields)),
   hedging: orOff(some(Hedging.Hedging.fields)),
-  fallback: Schema.Array(Fallback.Fallback)
+  fallback: Schema.Array(Fallback.Fallback),
+  slow: orOff(some(Slow.Slow.fields))
 }).annotations({ identifier: "effect-ollama/Policy/Changes" })
 
 /**
@@ -172,14 +176,16 @@ const apply = (policy: Policy, patch: Changes): Policy => ({
   concurrency: change(policy.concurrency, patch.concurrency, Concurrency.defaults, Concurrency.merge),
   throttle: change(policy.throttle, patch.throttle, Throttle.defaults, over),
   hedging: change(policy.hedging, patch.hedging, Hedging.defaults, over),
-  fallback: patch.fallback ?? policy.fallback
+  fallback: patch.fallback ?? policy.fallback,
+  slow: change(policy.slow, patch.slow, Slow.defaults, over)
 })
 
 const breakers: Breakers = { host: CircuitBreaker.hostDefaults, model: CircuitBreaker.modelDefaults }
 
 /**
  * Automatic clocks and no limit on the whole, three attempts within a budget, a breaker for each host and for each model
- * on it, and as many calls at once as the server works on. Nothing is refused for its wait, hedged, or sent elsewhere.
+ * on it, and as many calls at once as the server works on. Nothing is refused for its wait, hedged, or sent elsewhere. A
+ * call that takes half of a limit, or four times what is expected, is logged while it runs.
  *
  * @since 0.1.0
  * @category constants
@@ -192,7 +198,8 @@ export const defaults: Policy = {
   concurrency: Concurrency.defaults,
   throttle: "off",
   hedging: "off",
-  fallback: []
+  fallback: [],
+  slow: Slow.defaults
 }
 
 /**

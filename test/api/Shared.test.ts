@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Duration from "effect/Duration"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
+import * as Model from "../../src/api/Model.js"
 import * as Shared from "../../src/api/Shared.js"
 import { problemsOf } from "./problems.js"
 
@@ -136,5 +137,15 @@ describe("the small ones", () => {
   it("null in an answer means absent", () => {
     const decode = Schema.decodeUnknownSync(Shared.ModelDetails)
     assert.deepStrictEqual(decode({ family: "bert", families: null, context_length: null }), { family: "bert" })
+  })
+
+  it("an object that Go never made is null or missing, and empty here", () => {
+    const call = { function: { name: "now", arguments: null } }
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Shared.ToolCall)(call), {
+      function: { name: "now", arguments: {} }
+    })
+    for (const more of [{}, { model_info: null }]) {
+      assert.deepStrictEqual(Schema.decodeUnknownSync(Model.ShowResponse)({ details: {}, ...more }).model_info, {})
+    }
   })
 })

@@ -2,11 +2,12 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { Policy } from "effect-ollama"
 import { expectTag, within } from "../support/clock.js"
-import { broken, chat, html, json, redirect, refused, request, silent } from "../support/replies.js"
+import { broken, chat, failure, html, json, redirect, refused, request, silent } from "../support/replies.js"
 import { make } from "../support/server.js"
 
 const apiKey = Redacted.make("the-key")
@@ -102,7 +103,10 @@ describe("a connection that is reset before any answer came", () => {
 
   it.scoped("is looked at once more, without credentials: the port may speak TLS, and the remedy says so", () =>
     Effect.gen(function* () {
-      const server = make({ "/api/version": broken("ECONNRESET"), "/": html(200) })
+      const server = make({
+        "/api/version": broken("ECONNRESET"),
+        "/": ({ url }) => (url.startsWith("https:") ? html(200) : broken("ECONNRESET"))
+      })
       const client = yield* server.connect(options)
       const error = expectTag(yield* within(Effect.flip(client.version())), "Unreachable")
       assert.strictEqual(error.reason, "protocol")
@@ -125,6 +129,24 @@ describe("a connection that is reset before any answer came", () => {
     })
   )
 
+  it.scoped("is sent again where anything is answered afterwards, also to the look", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": [broken("ECONNRESET"), version], "/": html(200) })
+      const client = yield* server.connect()
+      assert.deepStrictEqual(yield* within(client.version()), { version: "1" })
+    })
+  )
+
+  it.scoped("is looked at once, however often it happens", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/version": broken("ECONNRESET") })
+      const client = yield* server.connect()
+      expectTag(yield* within(Effect.flip(client.version())), "Unreachable")
+      assert.lengthOf(server.at("/api/version"), 3)
+      assert.lengthOf(server.at("/"), 1)
+    })
+  )
+
   it.scoped("is a reset once the server has answered: no second look", () =>
     Effect.gen(function* () {
       const server = make({ "/api/version": [version, broken("ECONNRESET")] })
@@ -137,6 +159,28 @@ describe("a connection that is reset before any answer came", () => {
 })
 
 describe("transformClient", () => {
+  it.scoped("may take a bad status for a failure: the answer is read all the same", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": failure(404, "model 'llama3.2' not found") })
+      const client = yield* server.connect({ transformClient: HttpClient.filterStatusOk })
+      const error = expectTag(yield* Effect.flip(client.chat(request)), "ModelNotFound")
+      assert.strictEqual(error.status, 404)
+    })
+  )
+
+  it.scoped("that dies ends the call with its defect, and one that interrupts ends it too", () =>
+    Effect.gen(function* () {
+      const server = make({})
+      const dying = yield* server.connect({ transformClient: HttpClient.transformResponse(() => Effect.die("boom")) })
+      assert.deepStrictEqual(yield* Effect.exit(dying.version()), Exit.die("boom"))
+      const interrupting = yield* server.connect({
+        policy: Policy.none,
+        transformClient: HttpClient.transformResponse(() => Effect.interrupt)
+      })
+      expectTag(yield* Effect.flip(interrupting.version()), "Unreachable")
+    })
+  )
+
   it.scoped("changes what is sent, and sees what is answered", () =>
     Effect.gen(function* () {
       const server = make({ "/api/version": version, "/proxied/api/version": version })

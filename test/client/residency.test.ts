@@ -121,6 +121,7 @@ describe("which clock a call runs on", () => {
       assert.strictEqual(yield* phaseOf("llama3.2"), "firstToken")
       assert.strictEqual(yield* phaseOf("Llama3.2:LATEST"), "firstToken")
       assert.strictEqual(yield* phaseOf("registry.ollama.ai/library/llama3.2"), "firstToken")
+      assert.strictEqual(yield* phaseOf("qwen3:8b:local"), "firstToken")
       assert.strictEqual(yield* phaseOf("llama3.2", { num_ctx: 4096 }), "firstToken")
       assert.strictEqual(yield* phaseOf("llama3.2", { num_ctx: 8192 }), "load")
       assert.strictEqual(yield* phaseOf("llama3.2", { temperature: 0 }), "firstToken")
@@ -193,6 +194,16 @@ describe("what is asked of /api/ps", () => {
       })
     )
   }
+
+  it.scoped("a local model that is only named like a cloud", () =>
+    Effect.gen(function* () {
+      const server = make({ "/api/chat": chat("a") })
+      const client = yield* server.connect()
+      yield* client.chat({ ...request, model: "word-cloud" })
+      yield* client.chat({ ...request, model: "word-cloud:latest" })
+      assert.strictEqual(server.at("/api/ps").length, 1)
+    })
+  )
 
   it.scoped("nothing where there is no clock that it would choose", () =>
     Effect.gen(function* () {

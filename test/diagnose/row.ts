@@ -6,6 +6,7 @@ import * as Process from "../support/real/process.js"
 import type { CallJob, ClientLine, Outcome } from "../support/real/programs/protocol.js"
 import * as Programs from "../support/real/programs.js"
 import * as Tools from "../support/real/tools.js"
+import { defined } from "../../src/internal/defined.js"
 import { before, type Failure, model, port, type Situation, type Told, type Turn, words } from "./situation.js"
 
 /** What was found of one question. */
@@ -22,10 +23,16 @@ export interface Row {
   readonly skipped?: string
   readonly millis?: number
   readonly failure?: Answer
+  readonly verdict?: Answer
+  readonly cause?: Answer
+  /** Everything that the client told. */
+  readonly end?: End
 }
 
 /** Whether nothing is wrong; what was left out is not. */
-export const isRight = ({ failure }: Row): boolean => failure?.isRight !== false
+export const isRight = (row: Row): boolean => questions.every((question) => row[question]?.isRight !== false)
+
+export const questions = ["failure", "verdict", "cause"] as const
 
 const skipped = ({ id, what }: Situation, why: string): Row => ({ id, what, skipped: why })
 
@@ -111,6 +118,23 @@ export const judge = (outcome: Outcome, expected: Situation["expected"]): Answer
   }
 }
 
+const one = (is: string, wanted: string, why: string): Answer => ({
+  isRight: is === wanted,
+  shown: is,
+  problems: is === wanted ? [] : [`${is}, not ${wanted}: ${why}`]
+})
+
+const verdictOf = ({ record }: End, { verdict }: Situation): Answer | undefined =>
+  record === undefined ? undefined : one(record.verdict._tag, verdict, JSON.stringify(record.verdict))
+
+const causeOf = ({ report }: End, { cause, mayBe }: Situation): Answer | undefined => {
+  if (report === undefined) return undefined
+  const answer = one(report.verdict.cause, cause, report.verdict.text)
+  return mayBe === undefined || report.causes[mayBe].holds !== "no"
+    ? answer
+    : { ...answer, isRight: false, problems: [...answer.problems, `${mayBe} is ruled out, and may be`] }
+}
+
 export const run = (situation: Situation): Effect.Effect<Row> =>
   Effect.gen(function* () {
     const why = Tools.missing(situation.needs)
@@ -131,7 +155,9 @@ export const run = (situation: Situation): Effect.Effect<Row> =>
       id: situation.id,
       what: situation.what,
       millis: end.millis,
-      failure: judge(end.outcome, situation.expected)
+      failure: judge(end.outcome, situation.expected),
+      end,
+      ...defined({ verdict: verdictOf(end, situation), cause: causeOf(end, situation) })
     }
   }).pipe(
     Effect.scoped,

@@ -1,5 +1,5 @@
 /** What a situation is: how it is made of real machines, and what a caller should be told in it. */
-import type { Policy } from "effect-ollama"
+import type { Doctor, Policy } from "effect-ollama"
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { addresses, type Lab } from "../support/real/lab.js"
@@ -8,9 +8,6 @@ import type { CallJob, DnsJob, RelayJob, ServerJob } from "../support/real/progr
 import * as Programs from "../support/real/programs.js"
 import type { Tool } from "../support/real/tools.js"
 import type * as Verdict from "../../src/record/Verdict.js"
-
-/** The four causes of which the doctor says whether they hold. */
-export type Cause = "serverDown" | "timeoutTooLow" | "overload" | "firewallOrProxy"
 
 /** The class of the failure and the fields that tell it from others, encoded. */
 export interface Failure {
@@ -43,22 +40,24 @@ export interface Situation {
   /** `success`: the whole answer. */
   readonly expected: "success" | Failure
   readonly verdict: Verdict.Verdict["_tag"]
-  /** What the doctor says; none of them where nothing is wrong. */
-  readonly causes: ReadonlyArray<Cause>
+  /** What the doctor says first: one of the four causes, something else, or that nothing is wrong. */
+  readonly cause: Doctor.Report["verdict"]["cause"]
+  /** A cause that looks the same from the client, so that the doctor must not rule it out. */
+  readonly mayBe?: Doctor.CauseName
   /** Whether it is one of the few that the tests run. */
   readonly isInTests: boolean
 }
 
 /** Seconds instead of minutes: every situation ends soon, with a margin for a busy machine. */
 export const small: Policy.Patch = {
-  timeouts: { connect: "1 second", load: "3 seconds", firstToken: "3 seconds", gap: "2 seconds" },
+  timeouts: { connect: "2 seconds", load: "3 seconds", firstToken: "3 seconds", gap: "2 seconds" },
   retry: { attempts: 2, baseDelay: "50 millis", maxDelay: "100 millis" }
 }
 
 export const situation = (
   id: string,
   what: string,
-  rest: Pick<Situation, "stage" | "expected" | "verdict" | "causes"> & Partial<Situation>
+  rest: Pick<Situation, "stage" | "expected" | "verdict" | "cause"> & Partial<Situation>
 ): Situation => ({ id, what, needs: ["netns"], policy: small, isInTests: false, ...rest })
 
 export const model = "llama3.2"
@@ -74,7 +73,7 @@ export const before = 3
 export const quick = {
   host: addresses.server,
   port,
-  models: [{ name: model, loaded: true, reply: words, tokenTime: "20 millis" }]
+  models: [{ name: model, gpu: 1, loaded: true, reply: words, tokenTime: "20 millis" }]
 } satisfies ServerJob
 
 /** Behind a proxy of its own machine. */

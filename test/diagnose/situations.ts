@@ -1,6 +1,6 @@
 /** All situations, in the order in which a call meets them on its way. */
 import type { Situation } from "./situation.js"
-import { gateways, secure } from "./situations/gateways.js"
+import { gateways, others, secure } from "./situations/gateways.js"
 import { lines, names, ways } from "./situations/network.js"
 import { portals, proxies } from "./situations/proxies.js"
 import { servers } from "./situations/servers.js"
@@ -12,6 +12,7 @@ export const all: ReadonlyArray<Situation> = [
   ...proxies,
   ...portals,
   ...gateways,
+  ...others,
   ...secure,
   ...servers
 ]

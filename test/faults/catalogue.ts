@@ -26,7 +26,8 @@ const small = Policy.make({
 /** The class of the failure and its own fields, encoded (durations are milliseconds), with all that is known of it. */
 export interface Failure {
   readonly _tag: string
-  readonly phase: string
+  /** One of these. */
+  readonly phase: string | ReadonlyArray<string>
   readonly [field: string]: unknown
 }
 
@@ -66,6 +67,9 @@ const entry = (
   mark: undefined,
   ...rest
 })
+
+/** On a slow machine the look at what is in memory may come too late for the call. */
+const waiting = ["firstToken", "load"]
 
 const unreachable = (reason: string, phase: string): Failure => ({ _tag: "Unreachable", reason, phase })
 
@@ -144,14 +148,14 @@ export const base: ReadonlyArray<Entry> = [
     "15-500",
     "500",
     Fault.status(500, { json: { error: failure } }),
-    { _tag: "ServerError", phase: "firstToken", status: 500, crashed: false, transient: false, detail: failure },
+    { _tag: "ServerError", phase: waiting, status: 500, crashed: false, transient: false, detail: failure },
     { requests: 1, mark: 500 }
   ),
   entry(
     "16-404",
     "the model is not installed",
     Fault.status(404, { json: { error: "model 'llama3.2' not found" } }),
-    { _tag: "ModelNotFound", phase: "firstToken", status: 404, model: "llama3.2" },
+    { _tag: "ModelNotFound", phase: waiting, status: 404, model: "llama3.2" },
     { requests: 1, mark: 404 }
   ),
   entry("17-slow5s", "headers 5 s late (default limits)", Fault.slowHeaders("5 seconds"), "recovered", {
@@ -211,7 +215,7 @@ export const extra: ReadonlyArray<Entry> = [
     "x2-503-forever",
     "503 again and again",
     Fault.serverBusy(),
-    { _tag: "Overloaded", phase: "firstToken", by: "server", status: 503 },
+    { _tag: "Overloaded", phase: waiting, by: "server", status: 503 },
     { requests: 3, mark: 503 }
   ),
   entry(
@@ -225,7 +229,7 @@ export const extra: ReadonlyArray<Entry> = [
     "x4-empty200",
     "200 with an empty body",
     Fault.emptyBody(),
-    { _tag: "ProtocolError", phase: "firstToken", status: 200, excerpt: "" },
+    { _tag: "ProtocolError", phase: waiting, status: 200, excerpt: "" },
     { requests: 1 }
   )
 ]

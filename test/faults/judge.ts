@@ -50,10 +50,14 @@ const circumstances = new Set([
 
 const encode = Schema.encodeSync(OllamaError.OllamaError)
 
+/** Several are as many that are right. */
+const isAsExpected = (actual: unknown, expected: unknown): boolean =>
+  Array.isArray(expected) ? expected.includes(actual) : isDeepStrictEqual(actual, expected)
+
 const differences = (actual: Readonly<Record<string, unknown>>, expected: Failure): ReadonlyArray<string> =>
   [...new Set([...Object.keys(actual), ...Object.keys(expected)])]
     .filter((key) => key in expected || !circumstances.has(key))
-    .filter((key) => !isDeepStrictEqual(actual[key], expected[key]))
+    .filter((key) => !isAsExpected(actual[key], expected[key]))
     .map((key) => `${key} is ${JSON.stringify(actual[key])}, not ${JSON.stringify(expected[key])}`)
 
 const shownFields = ["reason", "by", "crashed", "phase"] as const

@@ -152,6 +152,26 @@ describe("the dashboard", () => {
   })
 })
 
+describe("the page about it", () => {
+  const table = [
+    ["Name", "Labels", "What it is"],
+    ["-", "-", "-"],
+    ...Metrics.all.map(({ description, prometheus, tags }) => [
+      `\`${prometheus}\``,
+      tags.map((tag) => `\`${Naming.label(tag)}\``).join(", "),
+      description
+    ])
+  ].map((cells) => `| ${cells.join(" | ")} |`)
+
+  /** As prettier leaves a table: the widths of its cells say nothing. */
+  const plain = (line: string): string => line.replace(/ +/g, " ").replace(/-+/g, "-")
+
+  it("lists every metric as it is", () => {
+    const [, written = ""] = /<!-- metrics -->\n\n(.*?)\n\n<!-- \/metrics -->/s.exec(read("README.md")) ?? []
+    assert.deepStrictEqual(written.split("\n").map(plain), table.map(plain))
+  })
+})
+
 describe("the alerts", () => {
   it("ask for metrics and labels that are there", () => {
     assert.isAbove(rules.length, 5)

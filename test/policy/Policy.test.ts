@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import { CircuitBreaker, Concurrency, Hedging, Policy, RetryBudget, Throttle } from "effect-ollama"
+import { CircuitBreaker, Concurrency, Hedging, Policy, RetryBudget, Slow, Throttle } from "effect-ollama"
 import { anyPatch, anyPolicy } from "./arbitraries.js"
 import { pathsOf } from "./problems.js"
 
@@ -106,7 +106,18 @@ describe("the defaults", () => {
       concurrency: { limit: "learned", queue: "unbounded", admission: "off" },
       throttle: "off",
       hedging: "off",
-      fallback: []
+      fallback: [],
+      slow: {
+        queue: "auto",
+        load: "auto",
+        firstToken: "auto",
+        gap: "auto",
+        total: "auto",
+        factor: 4,
+        samples: 10,
+        least: 2000,
+        log: true
+      }
     })
     assert.deepStrictEqual(Policy.make(), Policy.defaults)
     assert.deepStrictEqual(Policy.make({}), Policy.defaults)
@@ -176,7 +187,16 @@ describe("make and merge", () => {
 
   it.prop("what a patch does not name stays the same object", [anyPolicy, anyPatch], ([policy, patch]) => {
     const merged = Policy.merge(policy, patch)
-    for (const part of ["timeouts", "retry", "budget", "breaker", "concurrency", "throttle", "hedging"] as const) {
+    for (const part of [
+      "timeouts",
+      "retry",
+      "budget",
+      "breaker",
+      "concurrency",
+      "throttle",
+      "hedging",
+      "slow"
+    ] as const) {
       if (patch[part] === undefined) assert.strictEqual<unknown>(merged[part], policy[part])
     }
   })
@@ -212,7 +232,8 @@ describe("a patch", () => {
       breaker: { model: { openFor: "10 seconds" } },
       concurrency: { limit: 2, admission: { target: "1 second" } },
       throttle: {},
-      hedging: { max: 2 }
+      hedging: { max: 2 },
+      slow: { factor: 3 }
     })
     assert.deepStrictEqual(policy.budget, RetryBudget.defaults)
     assert.deepStrictEqual(policy.breaker, {
@@ -226,6 +247,7 @@ describe("a patch", () => {
     })
     assert.deepStrictEqual(policy.throttle, Throttle.defaults)
     assert.deepStrictEqual(policy.hedging, { ...Hedging.defaults, max: 2 })
+    assert.deepStrictEqual(policy.slow, { ...Slow.defaults, factor: 3 })
     const single = Policy.merge(Policy.make({ breaker: { host: "off", model: "off" } }), { breaker: { host: {} } })
     assert.deepStrictEqual(single.breaker, { host: CircuitBreaker.hostDefaults, model: "off" })
   })

@@ -78,7 +78,8 @@ describe("what is refused", () => {
       breaker: { model: { window: { calls: 0 } }, hosts: {} },
       throttle: "on",
       hedging: { max: 4 },
-      fallback: [{}, { model: "a", on: ["Boom"] }]
+      fallback: [{}, { model: "a", on: ["Boom"] }],
+      slow: { factor: 1, least: 0, gap: "off" }
     })
     const wanted = [
       "breaker.hosts",
@@ -92,6 +93,9 @@ describe("what is refused", () => {
       "retry.attempts",
       "retry.baseDelay",
       "retry.extra",
+      "slow.factor",
+      "slow.gap",
+      "slow.least",
       "throttle",
       "timeouts.gap",
       "timeouts.load",
@@ -165,7 +169,7 @@ describe("what is refused", () => {
   })
 
   it("parts that are neither an object nor off, said once", () => {
-    for (const part of ["budget", "breaker", "concurrency", "throttle", "hedging"]) {
+    for (const part of ["budget", "breaker", "concurrency", "throttle", "hedging", "slow"]) {
       for (const value of ["on", "OFF", 1, true, [], null]) {
         assert.deepStrictEqual(problemsOf({ [part]: value }), [`${part}: neither an object nor "off"`])
       }
@@ -211,8 +215,14 @@ describe("localProblem", () => {
   it("lets a part of a program change what has no state, and bypass the rest", () => {
     const allowed: ReadonlyArray<Policy.Patch> = [
       {},
-      { timeouts: { gap: 1 }, retry: { attempts: 2, whileOffline: "wait" }, hedging: { max: 2 }, fallback: [] },
-      { budget: "off", breaker: "off", concurrency: "off", throttle: "off", hedging: "off" },
+      {
+        timeouts: { gap: 1 },
+        retry: { attempts: 2, whileOffline: "wait" },
+        hedging: { max: 2 },
+        fallback: [],
+        slow: { least: 1 }
+      },
+      { budget: "off", breaker: "off", concurrency: "off", throttle: "off", hedging: "off", slow: "off" },
       { breaker: { host: "off" } },
       { breaker: { model: "off", host: undefined }, budget: undefined }
     ]

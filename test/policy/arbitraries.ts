@@ -9,6 +9,7 @@ import type {
   Policy,
   Retry,
   RetryBudget,
+  Slow,
   Throttle,
   Timeouts
 } from "effect-ollama"
@@ -110,6 +111,21 @@ const throttleFields = <A>(duration: FastCheck.Arbitrary<A>) => ({ k: between(1,
 
 const hedgingFields = <A>(duration: FastCheck.Arbitrary<A>) => ({ after: or(duration, "auto"), max: count(3) })
 
+const slowFields = <A>(duration: FastCheck.Arbitrary<A>) => {
+  const clock = or(duration, "auto", "none")
+  return {
+    queue: clock,
+    load: clock,
+    firstToken: clock,
+    gap: clock,
+    total: clock,
+    factor: or(between(1.01, 1000), "off"),
+    samples: count(1000),
+    least: duration,
+    log: boolean()
+  }
+}
+
 const tags: ReadonlyArray<Fallback.Tag> = ["Timeout", "Unreachable", "Overloaded", "MalformedOutput"]
 
 /** With a model or a host, and no key that is undefined. */
@@ -136,6 +152,7 @@ const anyConcurrency: FastCheck.Arbitrary<Concurrency.Concurrency> = record(
   concurrencyFields(or(record({ target: positive, interval: positive }), "off"))
 )
 const anyThrottle: FastCheck.Arbitrary<Throttle.Throttle> = record(throttleFields(positive))
+const anySlow: FastCheck.Arbitrary<Slow.Slow> = record(slowFields(positive))
 const anyHedging: FastCheck.Arbitrary<Hedging.Hedging> = record(hedgingFields(positive))
 
 export const anyPolicy: FastCheck.Arbitrary<Policy.Policy> = record({
@@ -146,7 +163,8 @@ export const anyPolicy: FastCheck.Arbitrary<Policy.Policy> = record({
   concurrency: or(anyConcurrency, "off"),
   throttle: or(anyThrottle, "off"),
   hedging: or(anyHedging, "off"),
-  fallback
+  fallback,
+  slow: or(anySlow, "off")
 })
 
 const some = <T extends object>(fields: { [K in keyof T]: FastCheck.Arbitrary<T[K]> }) =>
@@ -170,5 +188,6 @@ export const anyPatch: FastCheck.Arbitrary<Policy.Patch> = some({
   concurrency: or(some(concurrencyFields(or(some({ target: millis, interval: millis }), "off"))), "off"),
   throttle: or(some(throttleFields(millis)), "off"),
   hedging: or(some(hedgingFields(millis)), "off"),
-  fallback
+  fallback,
+  slow: or(some(slowFields(millis)), "off")
 })

@@ -31,7 +31,8 @@ const everything = Policy.make({
   concurrency: { limit: 2, queue: 50, admission: {} },
   throttle: {},
   hedging: { after: "3 seconds" },
-  fallback: [{ model: "small" }, { host: "gpu", on: ["Unreachable", "Timeout"] }, { model: "tiny", host: "cpu" }]
+  fallback: [{ model: "small" }, { host: "gpu", on: ["Unreachable", "Timeout"] }, { model: "tiny", host: "cpu" }],
+  slow: { queue: "1 minute", gap: "3 seconds", total: "none", factor: 3 }
 })
 
 describe("explain", () => {

@@ -107,18 +107,21 @@ export interface Client {
   readonly become: (patch: Policy.Patch) => Effect.Effect<void>
 }
 
+// thousands of calls are slow here, and each would be told in the log
+const policyOf = (patch: Policy.Patch): Policy.Policy => Policy.merge(Policy.make({ slow: { log: false } }), patch)
+
 export const make = (name: Name, transport: HttpClient.HttpClient, simulator: OllamaSimulator.Service, wire: Wire) =>
   Effect.gen(function* () {
     const changes = yield* Queue.unbounded<Policy.Policy>()
     const service = yield* OllamaClient.make({
-      policy: Policy.make(patches[name]),
+      policy: policyOf(patches[name]),
       policyChanges: Stream.fromQueue(changes),
       transformClient: counted(wire, name, simulator)
     }).pipe(Effect.provideService(HttpClient.HttpClient, transport))
     const client: Client = {
       name,
       service,
-      become: (patch) => Effect.asVoid(Queue.offer(changes, Policy.make(patch)))
+      become: (patch) => Effect.asVoid(Queue.offer(changes, policyOf(patch)))
     }
     return client
   })

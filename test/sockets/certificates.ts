@@ -23,6 +23,10 @@ export interface Certificates {
   readonly ca: string
   /** Signed by the authority, for 127.0.0.1, localhost and ollama.test. */
   readonly server: { readonly key: string; readonly cert: string }
+  /** The same, until yesterday. */
+  readonly expired: { readonly key: string; readonly cert: string }
+  /** Signed by the authority, for elsewhere.test. */
+  readonly otherName: { readonly key: string; readonly cert: string }
   /** Signed by itself. */
   readonly selfSigned: { readonly key: string; readonly cert: string }
 }
@@ -36,16 +40,20 @@ const generate = (folder: string): Certificates => {
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
   const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:ollama.test"
   const self = ["-subj", "/CN=127.0.0.1", "-addext", names]
-  writeFileSync(at("names"), names)
+  const signed = (name: string, alternatives: string, days: number) => {
+    writeFileSync(at("names"), alternatives)
+    openssl("req", ...fresh, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", "/CN=ollama.test")
+    const by = "-CA ca.pem -CAkey ca.key -CAcreateserial -extfile names".split(" ")
+    openssl("x509", "-req", "-in", `${name}.csr`, ...by, "-days", String(days), "-out", `${name}.pem`)
+    return { key: read(`${name}.key`), cert: read(`${name}.pem`) }
+  }
   openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA")
-  openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=ollama.test")
-  openssl(
-    ..."x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -out server.pem".split(" ")
-  )
   openssl("req", "-x509", ...fresh, "-keyout", "self.key", "-out", "self.pem", ...self)
   return {
     ca: read("ca.pem"),
-    server: { key: read("server.key"), cert: read("server.pem") },
+    server: signed("server", names, 2),
+    expired: signed("expired", names, -1),
+    otherName: signed("other", "subjectAltName=DNS:elsewhere.test", 2),
     selfSigned: { key: read("self.key"), cert: read("self.pem") }
   }
 }

@@ -1,7 +1,8 @@
 import { HttpBody, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { OllamaClient } from "effect-ollama"
 import { OllamaSimulator } from "effect-ollama/testing"
-import { Effect, Stream } from "effect"
+import { Chunk, Effect, Stream } from "effect"
 import { chat, get, has, json, lines, post, read, same, type Wire } from "./calls.js"
 
 const collect = (body: object, path = "/api/chat") =>
@@ -150,6 +151,52 @@ describe("answers of the simulated model", () => {
       assert.deepStrictEqual([url.status, url.body], [400, { error: "illegal base64 data at input byte 4" }])
     }).pipe(Effect.provide(OllamaSimulator.layer()))
   )
+})
+
+describe("what the model would have read", () => {
+  const request = { model: "gemma3", _debug_render_only: true } as const
+  const messages = [{ role: "user", content: "Hello", images: ["aGk="] }]
+
+  it.effect("is one answer, which is never done, and which the client takes for whole", () =>
+    Effect.gen(function* () {
+      const { body } = yield* json("/api/chat", { ...request, messages })
+      const debug = { rendered_template: "user: Hello\n", image_count: 1 }
+      has(body, { message: { role: "", content: "" }, done: false, _debug_info: debug })
+      const client = yield* OllamaClient.make()
+      const answer = yield* client.chat({ ...request, messages })
+      assert.deepStrictEqual(answer._debug_info, debug)
+      const chunks = yield* Stream.runCollect(client.chatStream({ ...request, messages }))
+      assert.strictEqual(Chunk.unsafeGet(chunks, 0)._debug_info?.rendered_template, "user: Hello\n")
+      const completion = yield* client.generate({ ...request, prompt: "Once" })
+      assert.deepStrictEqual(completion._debug_info, { rendered_template: "Once" })
+    }).pipe(Effect.scoped, Effect.provide(OllamaSimulator.layer({ models: [{ name: "gemma3", loaded: true }] })))
+  )
+})
+
+describe("what no server takes", () => {
+  const field = (name: string, kind: string, type: string) =>
+    `json: cannot unmarshal ${kind} into Go struct field ChatRequest.messages.${name} of type ${type}`
+  const refused: ReadonlyArray<readonly [what: string, change: object, error: string]> = [
+    ["a content in parts", { messages: [{ role: "user", content: [] }] }, field("content", "array", "string")],
+    [
+      "arguments that are a text",
+      { messages: [{ role: "assistant", content: "", tool_calls: [{ function: { name: "f", arguments: "{}" } }] }] },
+      field("tool_calls.function.arguments", "string", "api.ToolCallFunctionArguments")
+    ],
+    [
+      "a model that is local and in the cloud",
+      { model: "llama3.2:local:cloud" },
+      'use either :local or :cloud, not both: "llama3.2:local:cloud"'
+    ]
+  ]
+  for (const [what, change, error] of refused) {
+    it.effect(`${what} is refused`, () =>
+      Effect.gen(function* () {
+        const { body, status } = yield* json("/api/chat", chat(change))
+        assert.deepStrictEqual([status, body], [400, { error }])
+      }).pipe(Effect.provide(OllamaSimulator.layer()))
+    )
+  }
 })
 
 describe("the other endpoints of the simulator", () => {

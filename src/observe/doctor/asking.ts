@@ -3,13 +3,14 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as OllamaClient from "../../OllamaClient.js"
 import type * as OllamaConfig from "../../OllamaConfig.js"
 import type * as OllamaError from "../../OllamaError.js"
 import * as Policy from "../../policy/Policy.js"
 import * as Timeouts from "../../policy/Timeouts.js"
+import type { Finding } from "./probes.js"
 
 /** What stands above an answer. */
 export interface Head {
@@ -70,3 +71,9 @@ export const atMost = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   limit: Duration.Duration
 ): Effect.Effect<Option.Option<A>, E, R> => Effect.timeoutOption(Effect.disconnect(effect), limit)
+
+/** A probe that breaks knows nothing; what it broke with may hold what is secret. */
+export const unbroken = <A>(finding: Finding<A>): Finding<A> =>
+  Effect.catchAllDefect(finding, () =>
+    Effect.as(Effect.logWarning("A probe of the doctor broke: what it looks for is not known"), Option.none())
+  )

@@ -59,6 +59,7 @@ const outcomes: Readonly<Record<Tcp["outcome"], string>> = {
   dropped: "no answer",
   unroutable: "no way there",
   forbidden: "forbidden by this machine",
+  exhausted: "impossible: this machine has no port or file left for it",
   failed: "failed"
 }
 
@@ -163,12 +164,7 @@ const server = ({ facts }: Case): Line => {
   if (server === undefined) return skipped("There is nothing to ask.")
   const front = server.software === undefined ? "" : ` (in front of it, or in its place: ${server.software})`
   if (server.kind === "refusing" && server.failure?.tag === "Unauthorized") {
-    return line("failed", `It wants credentials (${server.status ?? 401})${front}.`, undefined, [
-      Remedies.advice(
-        "here",
-        "Give the client its key (the option apiKey, or OLLAMA_API_KEY), or name and password in the address."
-      )
-    ])
+    return line("failed", `It wants credentials (${server.status ?? 401})${front}.`, undefined, [Remedies.credentials])
   }
   const status = isOllama(server) ? (server.kind === "simulator" ? "warning" : "ok") : "failed"
   return line(status, `${kinds[server.kind]}${front}.`)

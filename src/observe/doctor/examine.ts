@@ -39,7 +39,7 @@ const nothing = (read: Address.Read): Found => ({
 })
 
 const seen = <A>(finding: Effect.Effect<Option.Option<A>>): Effect.Effect<Option.Option<A>> =>
-  Effect.map(Asking.atMost(finding, glance), Option.flatten)
+  Effect.map(Asking.atMost(Asking.unbroken(finding), glance), Option.flatten)
 
 /** Headers that a report may repeat. */
 const isHarmless = (name: string): boolean => /^(origin|accept|user-agent|content-type)$/i.test(name)
@@ -106,7 +106,10 @@ const gather = (
       Effect.gen(function* () {
         found.server = yield* Server.probe(asking, address)
         if (Server.isOllama(found.server)) {
-          yield* Effect.all([models(asking), origin], { concurrency: "unbounded", discard: true })
+          const large = Effect.map(Server.large(asking), (seen) => {
+            found.large = seen
+          })
+          yield* Effect.all([models(asking), origin, large], { concurrency: "unbounded", discard: true })
         }
       })
     ).pipe(
@@ -152,6 +155,14 @@ const caseOf = (options: Options, policy: Policy.Policy, read: Address.Read, fac
   }
 }
 
+/** Whether it came to its end; a transport that breaks is no reason to keep back what was found before. */
+const whole = <R>(gathering: Effect.Effect<void, never, R>): Effect.Effect<boolean, never, Exclude<R, Scope.Scope>> =>
+  Effect.scoped(Effect.as(gathering, true)).pipe(
+    Effect.catchAllDefect(() =>
+      Effect.as(Effect.logWarning("The doctor's transport broke: what was to be asked after that is not known"), false)
+    )
+  )
+
 export const run = (options: Options): Effect.Effect<Report, never, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const startedAt = yield* DateTime.now
@@ -167,8 +178,8 @@ export const run = (options: Options): Effect.Effect<Report, never, HttpClient.H
     const { address } = read
     const ended =
       address === undefined
-        ? Option.some(undefined)
-        : yield* Asking.atMost(Effect.scoped(gather(options, policy, probes, address, found, secrets)), limit)
+        ? Option.some(true)
+        : yield* Asking.atMost(whole(gather(options, policy, probes, address, found, secrets)), limit)
     const judged = caseOf(options, policy, read, Secrets.clean({ ...found }, Secrets.sorted(secrets)))
     const now = yield* DateTime.now
     const causes = Judge.causes(judged)
@@ -176,8 +187,8 @@ export const run = (options: Options): Effect.Effect<Report, never, HttpClient.H
     return {
       startedAt,
       took: DateTime.distanceDuration(startedAt, now),
-      isComplete: Option.isSome(ended),
-      verdict: Judge.verdict(causes, checks),
+      isComplete: Option.getOrElse(ended, () => false),
+      verdict: Judge.verdict(causes, checks, options.failure),
       causes,
       checks,
       facts: judged.facts

@@ -77,7 +77,7 @@ export type Place = typeof Place.Type
 
 /**
  * What became of a connection. `dropped`: no answer within the limit. `forbidden`: by this machine's own firewall
- * or sandbox.
+ * or sandbox. `exhausted`: this machine has no port or file left for another one.
  *
  * @since 0.1.0
  * @category schemas
@@ -87,7 +87,9 @@ export const Tcp = Schema.Struct({
   family: Schema.Literal(4, 6),
   port: Schema.Int,
   place: Place,
-  outcome: Schema.Literal("connected", "refused", "dropped", "unroutable", "forbidden", "failed"),
+  outcome: Schema.Literal("connected", "refused", "dropped", "unroutable", "forbidden", "exhausted", "failed"),
+  /** Whether a refusal was a message of the network and not of the server: what a firewall that rejects sends. */
+  byNetwork: optional(Schema.Boolean),
   code: optional(Schema.String),
   took: duration
 })
@@ -190,7 +192,13 @@ export const Server = Schema.Struct({
   location: optional(Schema.String),
   /** The tag of the failure: `Unreachable`, `Blocked`, … and what it says of the reason. */
   failure: optional(
-    Schema.Struct({ tag: Schema.String, reason: optional(Schema.String), code: optional(Schema.String) })
+    Schema.Struct({
+      tag: Schema.String,
+      reason: optional(Schema.String),
+      code: optional(Schema.String),
+      /** What the failure itself says to do. */
+      remedy: Schema.String
+    })
   ),
   /** From the request to the end of the answer, on the way that calls take. */
   took: duration
@@ -204,6 +212,16 @@ export const Origin = Schema.Struct({
   status: optional(Schema.Int)
 })
 export type Origin = typeof Origin.Type
+
+/** Whether a request of several packets is answered, as a short one is. */
+export const Large = Schema.Struct({
+  /** Bytes of its body. */
+  bytes: Schema.Int,
+  /** `lost`: no answer in time. `tooLarge`: something says that it is. */
+  outcome: Schema.Literal("answered", "lost", "tooLarge", "failed"),
+  took: duration
+})
+export type Large = typeof Large.Type
 
 export const Installed = Schema.Struct({
   name: Schema.String,
@@ -246,6 +264,8 @@ export const Call = Schema.Struct({
   loading: optional(duration),
   prompt: optional(duration),
   generating: optional(duration),
+  /** Tokens of the prompt, as the server counted them. */
+  promptTokens: optional(Schema.Int),
   /** Bytes a second, where the call loaded the model. */
   loadRate: optional(Schema.Number)
 })
@@ -283,6 +303,7 @@ export const Facts = Schema.Struct({
   /** Addresses nearby at which Ollama answers, where the given one does not. */
   elsewhere: Schema.Array(Schema.String),
   origin: optional(Origin),
+  large: optional(Large),
   models: optional(Models),
   call: optional(Call),
   limits: Schema.Array(Limit)

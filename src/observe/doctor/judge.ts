@@ -1,11 +1,13 @@
 /** From what was found to the causes: all rules, and what they say together. */
+import type * as OllamaError from "../../OllamaError.js"
 import type { Case, Statement } from "./case.js"
 import * as JudgeAnswer from "./judgeAnswer.js"
 import * as JudgeLoad from "./judgeLoad.js"
+import * as JudgePast from "./judgePast.js"
 import * as JudgeWay from "./judgeWay.js"
 import { type Cause, CauseName, type Causes, type Check, type Fix, type Report } from "./report.js"
 
-const rules = [...JudgeWay.rules, ...JudgeAnswer.rules, ...JudgeLoad.rules]
+const rules = [...JudgeWay.rules, ...JudgeAnswer.rules, ...JudgeLoad.rules, ...JudgePast.rules]
 
 const once = (fixes: ReadonlyArray<Fix>): ReadonlyArray<Fix> => [
   ...new Map(fixes.map((fix) => [fix.text, fix])).values()
@@ -38,11 +40,30 @@ export const causes = (judged: Case): Causes => {
 /** Where several hold, what has to be mended first. */
 const order: ReadonlyArray<CauseName> = ["blocked", "unreachable", "overloaded", "timeoutTooLow"]
 
-export const verdict = (found: Causes, checks: ReadonlyArray<Check>): Report["verdict"] => {
+/** Failures that are none of the four causes, and say themselves what to do. */
+const speaksForItself = (failure: OllamaError.OllamaError | undefined): failure is OllamaError.OllamaError =>
+  failure !== undefined &&
+  [
+    "LoadFailed",
+    "InvalidRequest",
+    "ModelNotFound",
+    "Unauthorized",
+    "ProtocolError",
+    "MalformedOutput",
+    "ServerError"
+  ].includes(failure._tag)
+
+export const verdict = (
+  found: Causes,
+  checks: ReadonlyArray<Check>,
+  failure: OllamaError.OllamaError | undefined
+): Report["verdict"] => {
   const cause = order.find((name) => found[name].holds === "yes")
   if (cause !== undefined) return { cause, text: found[cause].evidence[0] ?? "" }
-  const failed = checks.find(({ status }) => status === "failed")
+  const allFailed = checks.filter(({ status }) => status === "failed")
+  const failed = allFailed.find(({ fixes }) => fixes.length > 0) ?? allFailed[0]
   if (failed !== undefined) return { cause: "other", text: failed.text }
+  if (speaksForItself(failure)) return { cause: "other", text: `The call that failed: ${failure.message}` }
   const open = CauseName.literals.filter((name) => found[name].holds === "unknown")
   const doubts = open.flatMap((name) => found[name].evidence.slice(0, 1))
   return {

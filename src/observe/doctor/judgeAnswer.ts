@@ -41,10 +41,12 @@ const byReason = (judged: Case, server: Server): ReadonlyArray<Statement> => {
     case "dns":
       return [unreachable(`The name ${place.hostname} has no address`, Remedies.correctAddress(place))]
     case "unroutable":
-      return [
-        unreachable(`No way leads to ${place.hostname}`, Remedies.correctAddress(place)),
-        say("blocked", "unknown", "A router or firewall that rejects would look the same.")
-      ]
+      return /^(EADDRNOTAVAIL|EMFILE|ENFILE)$/.test(server.failure.code ?? "")
+        ? [say("unreachable", "unknown", "Whether Ollama runs cannot be seen from here.")]
+        : [
+            unreachable(`No way leads to ${place.hostname}`, Remedies.correctAddress(place)),
+            say("blocked", "unknown", "A router or firewall that rejects would look the same.")
+          ]
     case "connect":
       return [
         unreachable(`No connection to ${place.hostname} within ${span(server.took)}`, Remedies.correctAddress(place)),
@@ -57,24 +59,28 @@ const byReason = (judged: Case, server: Server): ReadonlyArray<Statement> => {
       ]
     case "tls":
       return [
-        unreachable(
-          "TLS failed",
-          Remedies.advice(
-            "here",
-            "Give the client the authority that signed the certificate, or correct the name in the address."
-          )
-        )
+        say(
+          "blocked",
+          "yes",
+          `TLS failed${code}. What speaks TLS is not Ollama, but a proxy.${found(judged)}`,
+          ...elsewhere(judged),
+          Remedies.advice("here", server.failure.remedy)
+        ),
+        say("unreachable", "unknown", "Whether Ollama runs cannot be seen from here.")
       ]
     case "protocol":
-      return [
-        unreachable(
-          "What listens there does not speak HTTP, or wants https",
-          Remedies.advice(
-            "here",
-            `Write ${place.url.startsWith("https") ? "http" : "https"}:// in the address, or correct its port.`
-          )
-        )
-      ]
+      return /https:/.test(server.failure.remedy)
+        ? [
+            say(
+              "blocked",
+              "yes",
+              `This port speaks TLS, so it is a proxy's${code}; the address is http.${found(judged)}`,
+              ...elsewhere(judged),
+              Remedies.useAddress(place, place.url.replace(/^http:/, "https:"), "Write https:// in the address.")
+            ),
+            say("unreachable", "unknown", "Whether Ollama runs cannot be seen from here.")
+          ]
+        : [unreachable("What listens there does not speak HTTP", Remedies.correctAddress(place))]
     case "response":
       return [
         unreachable(
@@ -130,16 +136,25 @@ const gateway: Rule = (judged) => {
   const { facts, place } = judged
   const { server } = facts
   if (server?.kind !== "gateway" || isExplained(judged)) return []
-  if (server.failure?.tag === "Overloaded") {
+  if (server.failure?.tag === "Overloaded" && server.status !== 504) {
     return [
       say(
         "overloaded",
         "yes",
-        `${named(server)}: something in front of Ollama gave up waiting, or sheds calls.`,
-        Remedies.advice(
-          "server",
-          "Raise the read timeout of the proxy in front of Ollama (nginx: proxy_read_timeout 600s), or send fewer calls at once."
-        )
+        `${named(server)}: something in front of Ollama sheds calls.`,
+        Remedies.advice("here", "Send fewer calls at once."),
+        Remedies.advice("server", "Raise the limit on calls of the proxy in front of Ollama (nginx: limit_req).")
+      ),
+      say("unreachable", "unknown", "Whether Ollama runs cannot be seen behind it.")
+    ]
+  }
+  if (server.status === 504) {
+    return [
+      say(
+        "blocked",
+        "yes",
+        `${named(server)}: a proxy in front of Ollama gave up waiting for it.`,
+        Remedies.patientProxy
       ),
       say("unreachable", "unknown", "Whether Ollama runs cannot be seen behind it.")
     ]
@@ -161,13 +176,21 @@ const gateway: Rule = (judged) => {
 const refusing: Rule = (judged) => {
   const { facts, place } = judged
   const { server } = facts
-  if (server?.kind !== "refusing" || server.failure?.tag !== "Blocked" || isExplained(judged)) return []
+  if (server?.kind !== "refusing" || isExplained(judged)) return []
   const hidden = say("unreachable", "unknown", "It answers, but what it refuses with need not be Ollama's.")
   const says = (evidence: string, ...fixes: ReadonlyArray<Fix>): ReadonlyArray<Statement> => [
     say("blocked", "yes", evidence, ...fixes),
     hidden
   ]
-  switch (server.failure.reason) {
+  if (server.failure?.tag === "Unauthorized") {
+    return facts.address.url?.includes("ollama.com") === true
+      ? []
+      : says(
+          `${named(server)}: it wants credentials, which Ollama itself never does, so something in front of it does.`,
+          Remedies.credentials
+        )
+  }
+  switch (server.failure?.reason) {
     case "origin":
       return says(
         `${place.url} refuses every call with 403 and nothing else: the origin of this page is not on its list.`,
@@ -219,6 +242,23 @@ const other: Rule = (judged) => {
   const { facts, place, warning } = judged
   const { server } = facts
   if (server?.kind !== "other") return []
+  if (server.software !== undefined) {
+    return [
+      say(
+        "blocked",
+        "yes",
+        `${named(server)}: it does not pass calls on to Ollama, at least not at ${place.url}.${warning === undefined ? "" : ` ${warning}`}${found(judged)}`,
+        ...elsewhere(judged),
+        Remedies.advice("here", "Write the path under which it passes calls on into the address: http://host/ollama."),
+        Remedies.advice(
+          "server",
+          "Have it pass the paths below /api on to Ollama (nginx: location /api/ { proxy_pass http://127.0.0.1:11434; })."
+        ),
+        Remedies.correctAddress(place)
+      ),
+      say("unreachable", "unknown", "Whether Ollama runs cannot be seen behind it.")
+    ]
+  }
   return [
     say(
       "unreachable",
@@ -237,6 +277,19 @@ const reached: Rule = ({ facts }) => {
   return [say("unreachable", "no", answers), ...(origin?.allowed === false ? [] : [say("blocked", "no", answers)])]
 }
 
+/** Short requests are answered, and long ones vanish. */
+const large: Rule = ({ facts }) =>
+  facts.large?.outcome === "lost" && isOllama(facts.server)
+    ? [
+        say(
+          "blocked",
+          "yes",
+          `A request of ${facts.large.bytes} bytes had no answer within ${span(facts.large.took)}, where a short one takes ${span(facts.server?.took ?? facts.large.took)}: something on the way (a VPN, a tunnel, a firewall) loses large packets.`,
+          Remedies.smallerPackets
+        )
+      ]
+    : []
+
 const pages: Rule = ({ facts, place }) =>
   facts.origin?.allowed === false
     ? [
@@ -249,4 +302,4 @@ const pages: Rule = ({ facts, place }) =>
       ]
     : []
 
-export const rules: ReadonlyArray<Rule> = [nothing, gateway, refusing, portal, other, reached, pages]
+export const rules: ReadonlyArray<Rule> = [nothing, gateway, refusing, portal, other, reached, large, pages]

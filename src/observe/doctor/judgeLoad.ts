@@ -1,25 +1,25 @@
 /** Whether the server has too much to do, and whether a clock of the client is too short for it. */
 import * as Duration from "effect/Duration"
-import type * as OllamaError from "../../OllamaError.js"
-import { type Rule, say, type Statement } from "./case.js"
+import { type Case, type Rule, say } from "./case.js"
 import type { Call, Limit } from "./facts.js"
 import * as Remedies from "./remedies.js"
-import { isOllama, reasonOf } from "./server.js"
-import { counted, listed, sentence, span } from "./words.js"
+import type { Fix } from "./report.js"
+import { isOllama } from "./server.js"
+import { sentence, span } from "./words.js"
 
 /** A wait that is seen as one. */
 const longWait = Duration.seconds(1)
 /** A server says its version in milliseconds. */
 const slowVersion = Duration.seconds(1)
 /** So many times as long as a connection: then it is not the network. */
-const slowFactor = 4
+const slowFactor = 10
 
 const fewer = Remedies.advice(
   "here",
   'Send fewer calls at once: policy.concurrency, or Policy.interactive, which refuses what would wait too long; work that can wait has priority "batch".'
 )
 
-const relieve = (place: Remedies.Place) => [
+export const relieve = (place: Remedies.Place) => [
   fewer,
   Remedies.serverVariable(
     place,
@@ -33,8 +33,13 @@ const relieve = (place: Remedies.Place) => [
 const waited = (call: Call): Duration.Duration =>
   Duration.sum(call.queued ?? Duration.zero, call.resident ? (call.loading ?? Duration.zero) : Duration.zero)
 
-const called: Rule = ({ facts, place }) => {
+/** What large packets are lost of says nothing of the server. */
+const isLossy = ({ facts }: Case): boolean => facts.large?.outcome === "lost"
+
+const called: Rule = (judged) => {
+  const { facts, place } = judged
   const { call } = facts
+  if (isLossy(judged)) return []
   if (call === undefined) {
     return [say("overloaded", "unknown", "No model was called, so it is not known whether calls wait in its queue.")]
   }
@@ -63,6 +68,16 @@ const called: Rule = ({ facts, place }) => {
         )
       ]
     case "Timeout":
+      if (call.resident && call.status !== undefined) {
+        return [
+          say(
+            "unreachable",
+            "yes",
+            `${one} began and had no token within ${span(call.took)}, while the server answers otherwise: the model's process hangs.`,
+            Remedies.restartModel(place, call.model)
+          )
+        ]
+      }
       return call.resident
         ? [
             say(
@@ -70,10 +85,7 @@ const called: Rule = ({ facts, place }) => {
               "yes",
               `${one}, which is in memory, had no answer within ${span(call.took)}, while the server answers otherwise: others are ahead, or the model's process hangs.`,
               ...relieve(place),
-              Remedies.advice(
-                "server",
-                "If nobody else calls it, its process hangs: `ollama stop` the model, or restart Ollama."
-              )
+              Remedies.restartModel(place, call.model)
             )
           ]
         : []
@@ -82,8 +94,8 @@ const called: Rule = ({ facts, place }) => {
   }
 }
 
-const busy: Rule = ({ facts }) =>
-  facts.models?.psBlocked === true
+const busy: Rule = (judged) =>
+  judged.facts.models?.psBlocked === true && !isLossy(judged)
     ? [
         say(
           "overloaded",
@@ -115,9 +127,22 @@ const slow: Rule = ({ facts, place }) => {
 }
 
 /** Half as much again, in round figures. */
-const enough = (took: Duration.Duration): number => {
+export const enough = (took: Duration.Duration): number => {
   const seconds = Duration.toSeconds(took) * 1.5
   return seconds < 10 ? Math.ceil(seconds) : Math.ceil(seconds / 10) * 10
+}
+
+/** A limit that cut off what had not ended yet says how long it takes at the least: then a generous one. */
+const raised = ({ clock, fits, measured }: Limit): ReadonlyArray<Fix> => {
+  if (measured === undefined || fits !== "no") return []
+  const generous: Readonly<Record<Limit["clock"], number>> = {
+    connect: 5,
+    load: 300,
+    firstToken: 60,
+    gap: 60,
+    total: 300
+  }
+  return [Remedies.raiseLimit(clock, Math.max(enough(measured), clock === "connect" ? 0 : generous[clock]))]
 }
 
 const isShort = ({ fits }: Limit): boolean => fits === "no"
@@ -125,14 +150,7 @@ const isShort = ({ fits }: Limit): boolean => fits === "no"
 const limits: Rule = ({ facts }) => {
   const short = facts.limits.filter(isShort)
   if (short.length > 0) {
-    return short.map(({ clock, measured, text }) =>
-      say(
-        "timeoutTooLow",
-        "yes",
-        `${sentence(text)}.`,
-        ...(measured === undefined ? [] : [Remedies.raiseLimit(clock, enough(measured))])
-      )
-    )
+    return short.map((limit) => say("timeoutTooLow", "yes", `${sentence(limit.text)}.`, ...raised(limit)))
   }
   const generating = facts.limits.filter(({ clock }) => clock === "load" || clock === "firstToken")
   const measured = facts.limits.filter((limit) => limit.measured !== undefined && limit.fits !== "unknown")
@@ -154,107 +172,4 @@ const limits: Rule = ({ facts }) => {
   ]
 }
 
-const failure: Rule = ({ facts, failure, place }) => {
-  if (failure === undefined) return []
-  const reason = reasonOf(failure)
-  const what = `The call that failed (${failure._tag}${reason === undefined ? "" : `, ${reason}`}, after ${span(failure.elapsed)})`
-  switch (failure._tag) {
-    case "Blocked":
-      return [say("blocked", "yes", `${what} was forbidden on its way.`, Remedies.advice("network", failure.remedy))]
-    case "Overloaded":
-      return [
-        say(
-          "overloaded",
-          "yes",
-          failure.by === "gateway"
-            ? `${what} was given up by a proxy in front of the server.`
-            : failure.by === "client"
-              ? `${what} was refused by this client's own queue or throttle.`
-              : `${what} was shed by the server.`,
-          Remedies.advice(failure.by === "client" ? "here" : "server", failure.remedy)
-        )
-      ]
-    case "Timeout":
-      return ranOut(facts.limits, failure, what)
-    case "Unreachable":
-      return isOllama(facts.server)
-        ? [say("unreachable", "unknown", `${what} had no connection; now there is one.`, Remedies.start(place))]
-        : []
-    default:
-      return []
-  }
-}
-
-const ranOut = (limits: ReadonlyArray<Limit>, error: OllamaError.Timeout, what: string): ReadonlyArray<Statement> => {
-  const limit = limits.find(({ clock }) => clock === error.phase)
-  const needed = limit?.measured ?? error.predicted
-  if (needed !== undefined && Duration.greaterThanOrEqualTo(needed, error.limit)) {
-    return [
-      say(
-        "timeoutTooLow",
-        "yes",
-        `${what} had ${span(error.limit)} for ${error.phase}, which takes ${span(needed)}.`,
-        Remedies.raiseLimit(error.phase, enough(needed))
-      )
-    ]
-  }
-  return [
-    say(
-      "timeoutTooLow",
-      "unknown",
-      needed === undefined
-        ? `${what} had ${span(error.limit)} for ${error.phase}; how long that takes was not measured.`
-        : `${what} had ${span(error.limit)} for ${error.phase}, which now takes ${span(needed)}.`
-    )
-  ]
-}
-
-/** What calls before were found to have suffered from. */
-const history: Rule = ({ place, records }) => {
-  const all = (...tags: ReadonlyArray<string>) => records.filter(({ verdict }) => tags.includes(verdict._tag))
-  const statements: Array<Statement> = []
-  const shed = all("Overloaded", "HostOverloaded")
-  const queued = all("Queued")
-  const thrash = records.flatMap(({ verdict }) => (verdict._tag === "EvictionThrash" ? [verdict] : []))
-  const proxies = records.flatMap(({ verdict }) => (verdict._tag === "ProxyInTheWay" ? [verdict.by] : []))
-  const of = `of ${counted(records.length, "earlier call")}`
-  if (shed.length > 0) {
-    statements.push(
-      say("overloaded", "yes", `${shed.length} ${of} met a server with too much to do.`, ...relieve(place))
-    )
-  }
-  if (queued.length > 0) {
-    statements.push(
-      say("overloaded", "yes", `${queued.length} ${of} waited in the server behind others.`, ...relieve(place))
-    )
-  }
-  const worst = thrash[0]
-  if (worst !== undefined) {
-    const rivals = worst.rivals.length === 0 ? "models" : listed(worst.rivals)
-    statements.push(
-      say(
-        "overloaded",
-        "yes",
-        `Memory holds too few models: ${counted(worst.loads, "load")}, because ${rivals} push each other out.`,
-        Remedies.advice(
-          "here",
-          "Use fewer or smaller models on this host, or a smaller num_ctx; or give each model a host of its own."
-        ),
-        Remedies.serverVariable(
-          place,
-          "OLLAMA_KEEP_ALIVE",
-          "-1",
-          "Keep in memory what fits, and let nothing leave by itself."
-        )
-      )
-    )
-  }
-  if (proxies.length > 0) {
-    statements.push(
-      say("blocked", "yes", `${proxies.length} ${of} met something on the way (${listed([...new Set(proxies)])}).`)
-    )
-  }
-  return statements
-}
-
-export const rules: ReadonlyArray<Rule> = [called, slow, busy, limits, failure, history]
+export const rules: ReadonlyArray<Rule> = [busy, called, slow, limits]

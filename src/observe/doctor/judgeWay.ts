@@ -50,33 +50,40 @@ const name: Rule = (judged) => {
       ]
 }
 
-/** Nothing listens there. */
+const hidden = say("unreachable", "unknown", "Whether Ollama runs cannot be seen from here.")
+
+/** Nothing listens there, or something says so. */
 const refused = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
   const { place } = judged
   const own = tcp.place === "self"
-  const fixes = [
+  if (tcp.byNetwork === true) {
+    return [
+      say(
+        "blocked",
+        "yes",
+        `${target(tcp)} is refused by a message of the network, not of its machine: a firewall rejects the connection.`,
+        Remedies.openFirewall(place)
+      ),
+      hidden
+    ]
+  }
+  const statement = say(
+    "unreachable",
+    "yes",
+    `${target(tcp)} refused the connection after ${span(tcp.took)}: nothing listens there.${found(judged)}`,
     ...elsewhere(judged),
     ...(isInContainer(judged) ? [Remedies.leaveContainer(place)] : []),
     Remedies.start(place),
-    ...(place.isHere && !own ? [] : own && !isLoopback(tcp.address) ? [Remedies.listenEverywhere(place)] : []),
-    ...(place.isHere ? [] : [Remedies.listenEverywhere(place)])
-  ]
-  const statements = [
-    say(
-      "unreachable",
-      "yes",
-      `${target(tcp)} refused the connection after ${span(tcp.took)}: nothing listens there.${found(judged)}`,
-      ...fixes
-    )
-  ]
+    ...(isLoopback(tcp.address) ? [] : [Remedies.listenEverywhere(place)])
+  )
   return own
-    ? [...statements, say("blocked", "no", `${target(tcp)} answered, with a refusal: nothing swallows connections.`)]
+    ? [statement, say("blocked", "no", `${target(tcp)} answered, with a refusal: nothing swallows connections.`)]
     : [
-        ...statements,
+        statement,
         say(
           "blocked",
           "unknown",
-          `A firewall that rejects connections to ${target(tcp)} would look the same.`,
+          `A firewall that answers for ${target(tcp)} with a reset would look the same.`,
           Remedies.openFirewall(place)
         )
       ]
@@ -84,20 +91,24 @@ const refused = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
 
 const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"
 
+/** Networks of one's own (RFC 1918, RFC 4193, RFC 6598): their routers say when a machine is not there. */
+const isPrivate = (address: string): boolean =>
+  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd][0-9a-f]{2}:)/i.test(
+    address
+  )
+
 /** No answer at all. */
 const dropped = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
   const { place } = judged
   const silence = `${target(tcp)} gave no answer to a connection within ${span(tcp.took)}`
-  if (tcp.place === "self" || tcp.place === "onLink") {
-    const where = tcp.place === "self" ? "this machine" : "a machine of this network that is there"
+  if (tcp.place === "self" || tcp.place === "onLink" || isPrivate(tcp.address)) {
+    const why =
+      tcp.place === "self"
+        ? "though it is this machine"
+        : "and nothing said that its machine is not there, as happens within 3 s where it is off"
     return [
-      say(
-        "blocked",
-        "yes",
-        `${silence}, though it is ${where}: a firewall drops the packets.`,
-        Remedies.openFirewall(place)
-      ),
-      say("unreachable", "unknown", "Whether Ollama runs behind the firewall cannot be seen from here.")
+      say("blocked", "yes", `${silence}, ${why}: a firewall drops the packets.`, Remedies.openFirewall(place)),
+      hidden
     ]
   }
   return [
@@ -107,7 +118,7 @@ const dropped = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
       `${silence}: the machine is off, the address is another one's, or a firewall on the way drops the packets.${found(judged)}`,
       ...elsewhere(judged),
       Remedies.correctAddress(place),
-      Remedies.advice("network", "Check that the machine is on, and the VPN or network that leads to it.")
+      network
     ),
     say(
       "blocked",
@@ -118,31 +129,36 @@ const dropped = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
   ]
 }
 
+const network = Remedies.advice(
+  "network",
+  "Check the link, the routes and the VPN that lead to it, and that the machine is on."
+)
+
+/** That a machine is off, a neighbour finds out after seconds; what is said at once is a rule, or a way that is missing. */
 const unroutable = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
-  const { place } = judged
   const code = tcp.code === undefined ? "" : ` (${tcp.code})`
-  if ((tcp.place === "onLink" || tcp.place === "self") && Duration.lessThan(tcp.took, atOnce)) {
-    return [
-      say(
-        "blocked",
-        "yes",
-        `Connections to ${target(tcp)} are turned away after ${span(tcp.took)}${code}, though it is in this network: a firewall rejects them.`,
-        Remedies.openFirewall(place)
-      ),
-      say("unreachable", "unknown", "Whether Ollama runs behind the firewall cannot be seen from here.")
-    ]
-  }
-  return [
-    say(
-      "unreachable",
-      "yes",
-      `No way leads to ${tcp.address}${code}, said after ${span(tcp.took)}.${found(judged)}`,
-      ...elsewhere(judged),
-      Remedies.correctAddress(place),
-      Remedies.advice("network", "Check that the machine is on, and the VPN or network that leads to it.")
-    ),
-    say("blocked", "unknown", "A router or firewall that rejects would look the same.")
-  ]
+  const said = `The way to ${target(tcp)} is closed${code}, said after ${span(tcp.took)}`
+  return Duration.lessThan(tcp.took, atOnce)
+    ? [
+        say(
+          "blocked",
+          "yes",
+          `${said}: a firewall or router turns connections away, or no route leads there.`,
+          Remedies.openFirewall(judged.place),
+          network
+        ),
+        hidden
+      ]
+    : [
+        say(
+          "unreachable",
+          "yes",
+          `${said}: its machine does not answer in its own network, so it is off, or the address is another one's.${found(judged)}`,
+          ...elsewhere(judged),
+          Remedies.correctAddress(judged.place),
+          network
+        )
+      ]
 }
 
 const forbidden = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => [
@@ -152,8 +168,11 @@ const forbidden = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => [
     `This machine forbids the connection to ${target(tcp)} (${tcp.code ?? "forbidden"}).`,
     Remedies.allowProgram(judged.place)
   ),
-  say("unreachable", "unknown", "Whether Ollama runs cannot be seen before that.")
+  hidden
 ]
+
+/** It is this program's own, and says nothing of the server. */
+const exhausted = (): ReadonlyArray<Statement> => [hidden]
 
 const failed = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => [
   say(
@@ -165,10 +184,10 @@ const failed = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => [
   )
 ]
 
-const byOutcome = { refused, dropped, unroutable, forbidden, failed }
+const byOutcome = { refused, dropped, unroutable, forbidden, exhausted, failed }
 
 /** What says most about the way comes first. */
-const order = ["forbidden", "dropped", "refused", "unroutable", "failed"] as const
+const order = ["exhausted", "forbidden", "dropped", "refused", "unroutable", "failed"] as const
 
 const connection: Rule = (judged) => {
   const { server, tcp } = judged.facts
@@ -188,7 +207,6 @@ const proxyTrouble: Rule = (judged) => {
   const { address, answer, from } = proxy
   const code = answer.code ?? (answer.status === undefined ? undefined : String(answer.status))
   const shown = code === undefined ? "" : ` (${code})`
-  const hidden = say("unreachable", "unknown", "Whether Ollama runs cannot be seen behind the proxy.")
   const says = (evidence: string, ...fixes: ReadonlyArray<Fix>): ReadonlyArray<Statement> => [
     say("blocked", "yes", evidence, ...fixes),
     hidden
@@ -210,7 +228,21 @@ const proxyTrouble: Rule = (judged) => {
         Remedies.advice("network", "Have the proxy allow this host and port.")
       )
     case "noWay":
-      return says(`${through} has no way to ${place.hostname}${shown}.`, Remedies.aroundProxy(place))
+      return [
+        say(
+          "unreachable",
+          "yes",
+          `${through} gets no connection to ${place.hostname}${shown}: nothing listens there, or the proxy has no way to it.`,
+          Remedies.start({ ...place, isHere: false }),
+          Remedies.correctAddress(place),
+          Remedies.aroundProxy(place)
+        ),
+        say(
+          "blocked",
+          "unknown",
+          `It may be the proxy that has no way to ${place.hostname}, and not the server that is down.`
+        )
+      ]
     default:
       return says(
         `${through} cannot be reached${shown}, ${span(answer.took)} after it was asked.`,
@@ -244,22 +276,11 @@ const certificate: Rule = (judged) => {
     other: []
   }
   const fault = tls.fault ?? "other"
-  const statements = [
-    say(
-      "unreachable",
-      "yes",
-      `${faults[fault]}${tls.code === undefined ? "" : ` (${tls.code})`}.${by}${fault === "notTls" ? found(judged) : ""}`,
-      ...fixes[fault]
-    )
-  ]
-  if (fault !== "selfSigned" && fault !== "unknownAuthority") return statements
-  const opened = "a proxy that opens TLS signs with an authority of its own"
-  return facts.server?.kind === "cloud" || /(^|\.)ollama\.com$/.test(place.hostname)
-    ? [
-        ...statements,
-        say("blocked", "yes", `The certificate of ollama.com is not the public one: ${opened}.${by}`, trust)
-      ]
-    : [...statements, say("blocked", "unknown", `It may not be the server's own: ${opened}.`)]
+  const evidence = `${faults[fault]}${tls.code === undefined ? "" : ` (${tls.code})`}.${by}`
+  if (fault === "notTls") return [say("unreachable", "yes", `${evidence}${found(judged)}`, ...fixes[fault])]
+  // Ollama itself speaks no TLS: what does is in front of it, or in between
+  const statement = say("blocked", "yes", `${evidence} What speaks TLS is not Ollama, but a proxy.`, ...fixes[fault])
+  return [statement, hidden]
 }
 
 const faults = {

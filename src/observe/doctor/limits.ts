@@ -19,18 +19,11 @@ interface Measured {
 /** Without tools, and with next to no prompt: the shortest automatic limits. */
 const tiny: Timeouts.Request = { characters: 0, hasTools: false, isTransfer: false }
 
+/** The longest; of one that took as long, the one that is over. */
 const longest = (found: ReadonlyArray<Measured | undefined>): Measured | undefined =>
   found
     .filter((one) => one !== undefined)
-    .reduce<Measured | undefined>(
-      (most, one) =>
-        most === undefined ||
-        (most.isLeast && !one.isLeast) ||
-        (most.isLeast === one.isLeast && Duration.greaterThan(one.took, most.took))
-          ? one
-          : most,
-      undefined
-    )
+    .sort((a, b) => Duration.toMillis(b.took) - Duration.toMillis(a.took) || Number(a.isLeast) - Number(b.isLeast))[0]
 
 const connecting = ({ tcp, tls }: Facts): Measured | undefined => {
   const first = tcp.find(({ outcome }) => outcome === "connected")
@@ -52,69 +45,87 @@ const loadOf = (call: Call | undefined): Measured | undefined => {
     : undefined
 }
 
-/** Loads that calls before waited for. */
-const loadsOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
-  records.flatMap(({ model = "the model", phases, verdict }): ReadonlyArray<Measured> => {
-    if (verdict._tag === "TooShort" && verdict.phase === "load") {
-      const { limit, needed } = verdict
-      return needed === undefined
-        ? [
-            {
-              took: limit,
-              isLeast: true,
-              text: `a call that waited ${span(limit)} for the load of ${model} was cut off`
-            }
-          ]
-        : [{ took: needed, isLeast: false, text: `${model} needs ${span(needed)} to load` }]
-    }
-    const took = phases.loading?.actual
-    return took === undefined || Duration.toMillis(took) === 0
-      ? []
-      : [{ took, isLeast: false, text: `${model} took ${span(took)} to load for an earlier call` }]
+const named = (record: CallRecord): string => record.model ?? "the model"
+
+/** Calls that a limit of this phase ended although they went on as could be expected. */
+const cutOff = (records: ReadonlyArray<CallRecord>, phase: Limit["clock"]): ReadonlyArray<Measured> =>
+  records.flatMap(({ model = "the model", verdict }): ReadonlyArray<Measured> => {
+    if (verdict._tag !== "TooShort" || verdict.phase !== phase) return []
+    const { limit, needed } = verdict
+    return [
+      needed === undefined
+        ? { took: limit, isLeast: true, text: `it cut off a call of ${model} that went on as expected` }
+        : { took: needed, isLeast: false, text: `${needs[phase](model)} ${span(needed)}` }
+    ]
   })
 
-const firstTokenOf = (call: Call | undefined): Measured | undefined => {
-  if (call === undefined || (!call.resident && call.outcome !== "success")) return undefined
-  if (call.outcome === "success") {
-    return { took: call.took, isLeast: false, text: `a call of one token takes ${span(call.took)}` }
-  }
-  return call.outcome === "Timeout"
-    ? { took: call.took, isLeast: true, text: `a call of one token had no answer within ${span(call.took)}` }
-    : undefined
+const needs: Readonly<Record<Limit["clock"], (model: string) => string>> = {
+  connect: () => "a connection takes",
+  load: (model) => `${model} needs`,
+  firstToken: (model) => `a call of ${model} needs, to its first token,`,
+  gap: (model) => `an answer of ${model} pauses for`,
+  total: (model) => `a call of ${model} needs`
 }
 
-const firstTokensOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
-  records.flatMap(({ firstToken, model = "the model", phases, verdict }): ReadonlyArray<Measured> => {
-    if (verdict._tag === "TooShort" && verdict.phase === "firstToken") {
-      const took = verdict.needed ?? verdict.limit
-      return [
-        {
-          took,
-          isLeast: verdict.needed === undefined,
-          text: `an earlier call of ${model} needed ${verdict.needed === undefined ? "more than " : ""}${span(took)}`
-        }
-      ]
+/** Loads that calls before waited for. */
+const loadsOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
+  records.flatMap((record): ReadonlyArray<Measured> => {
+    const took = record.phases.loading?.actual
+    if (took === undefined || Duration.toMillis(took) === 0) return []
+    if (record.outcome === "success") {
+      return [{ took, isLeast: false, text: `${named(record)} took ${span(took)} to load for an earlier call` }]
     }
-    if (firstToken === undefined) return []
-    const outside = [phases.loading, phases.waiting, phases.lost, phases.connecting].map((phase) =>
-      phase === undefined ? 0 : Duration.toMillis(phase.actual)
-    )
-    const took = Duration.millis(Math.max(0, Duration.toMillis(firstToken) - outside.reduce((a, b) => a + b, 0)))
-    return [{ took, isLeast: false, text: `an earlier call of ${model} took ${span(took)} to its first token` }]
-  })
-
-const gapOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
-  records.flatMap(({ model = "the model", verdict }): ReadonlyArray<Measured> =>
-    verdict._tag === "TooShort" && verdict.phase === "gap"
+    return record.outcome === "Timeout" && record.endedIn === "load"
       ? [
           {
-            took: verdict.needed ?? verdict.limit,
-            isLeast: verdict.needed === undefined,
-            text: `an answer of ${model} was cut off after a pause of ${span(verdict.limit)}`
+            took,
+            isLeast: true,
+            text: `${named(record)} was not loaded after ${span(took)}, when an earlier call ended`
           }
         ]
       : []
+  })
+
+const less = (from: Duration.Duration, parts: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration =>
+  Duration.millis(
+    parts.reduce(
+      (left, part) => Math.max(0, left - (part === undefined ? 0 : Duration.toMillis(part))),
+      Duration.toMillis(from)
+    )
   )
+
+/** What a token took by itself: a queue is no reason for another limit. */
+const firstTokenOf = (call: Call | undefined): Measured | undefined => {
+  if (call?.outcome !== "success") return undefined
+  const took = less(call.took, [call.queued])
+  return { took, isLeast: false, text: `a call of one token takes ${span(took)}` }
+}
+
+const firstTokensOf = (records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> =>
+  records.flatMap((record): ReadonlyArray<Measured> => {
+    const { firstToken, phases } = record
+    if (firstToken === undefined) return []
+    const { connecting, loading, lost, queued, waiting } = phases
+    const took = less(firstToken, [waiting.actual, lost.actual, connecting?.actual, loading?.actual, queued?.actual])
+    return [{ took, isLeast: false, text: `an earlier call of ${named(record)} took ${span(took)} to its first token` }]
+  })
+
+/** About so many characters are a token. */
+const charactersPerToken = 4
+
+/** Calls whose prompt could not be read in time, at the pace that the tiny call was read at. */
+const promptsOf = (call: Call | undefined, records: ReadonlyArray<CallRecord>): ReadonlyArray<Measured> => {
+  const { prompt, promptTokens } = call ?? {}
+  if (prompt === undefined || promptTokens === undefined || Duration.toMillis(prompt) === 0) return []
+  const rate = promptTokens / Duration.toSeconds(prompt)
+  return records.flatMap(({ bytes, endedIn, outcome }): ReadonlyArray<Measured> => {
+    if (outcome !== "Timeout" || endedIn !== "firstToken") return []
+    const tokens = Math.round(bytes.sent / charactersPerToken)
+    const took = Duration.seconds(tokens / rate)
+    const text = `a call of about ${tokens} tokens, of which ${Math.round(rate)} are read a second, needs about ${span(took)}`
+    return [{ took, isLeast: false, text }]
+  })
+}
 
 const fitsOf = (limit: Duration.Duration | undefined, measured: Measured | undefined): Limit["fits"] => {
   if (limit === undefined) return "yes"
@@ -148,8 +159,13 @@ export const compare = (
 ): ReadonlyArray<Limit> => {
   const limits = Timeouts.limits(policy.timeouts, tiny)
   const relevant = records.filter((record) => isOf(model, record))
-  const load = longest([loadOf(facts.call), ...loadsOf(relevant)])
-  const firstToken = longest([firstTokenOf(facts.call), ...firstTokensOf(relevant)])
+  const load = longest([loadOf(facts.call), ...cutOff(relevant, "load"), ...loadsOf(relevant)])
+  const firstToken = longest([
+    firstTokenOf(facts.call),
+    ...cutOff(relevant, "firstToken"),
+    ...firstTokensOf(relevant),
+    ...promptsOf(facts.call, relevant)
+  ])
   const row = (clock: Limit["clock"], measured: Measured | undefined): Limit => {
     const millis = limits[clock]
     const limit = millis === undefined ? undefined : Duration.millis(millis)
@@ -162,10 +178,10 @@ export const compare = (
     }
   }
   return [
-    row("connect", connecting(facts)),
+    row("connect", longest([connecting(facts), ...cutOff(relevant, "connect")])),
     row("load", load),
     row("firstToken", firstToken),
-    row("gap", longest(gapOf(relevant))),
-    row("total", sum(load, firstToken))
+    row("gap", longest(cutOff(relevant, "gap"))),
+    row("total", longest([sum(load, firstToken), ...cutOff(relevant, "total")]))
   ]
 }

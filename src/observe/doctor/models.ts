@@ -88,17 +88,21 @@ export const choose = (
 
 const nanos = (value: number | undefined): Duration.Duration => Duration.nanos(BigInt(Math.round(value ?? 0)))
 
-type Metrics = Pick<GenerateResponse, "total_duration" | "load_duration" | "prompt_eval_duration" | "eval_duration">
+type Metrics = Pick<
+  GenerateResponse,
+  "total_duration" | "load_duration" | "prompt_eval_count" | "prompt_eval_duration" | "eval_duration"
+>
 
 const parts = (metrics: Metrics) => {
-  const { eval_duration, load_duration, prompt_eval_duration, total_duration } = metrics
+  const { eval_duration, load_duration, prompt_eval_count, prompt_eval_duration, total_duration } = metrics
   if (total_duration === undefined) return {}
   const known = (load_duration ?? 0) + (prompt_eval_duration ?? 0) + (eval_duration ?? 0)
   return {
     queued: nanos(Math.max(0, total_duration - known)),
     loading: nanos(load_duration),
     prompt: nanos(prompt_eval_duration),
-    generating: nanos(eval_duration)
+    generating: nanos(eval_duration),
+    ...defined({ promptTokens: prompt_eval_count })
   }
 }
 

@@ -6,13 +6,16 @@ import type { Address } from "../../internal/address.js"
 import { defined } from "../../internal/defined.js"
 import * as Asking from "./asking.js"
 import type { Dns, Proxy, Resolved, Tcp, Tls } from "./facts.js"
-import type { Finding, Probes, ProxySetting } from "./probes.js"
+import type { Connected, Finding, Probes, ProxySetting } from "./probes.js"
 import { proxyAddress } from "./secrets.js"
 
-/** How long each probe may take. A host that is off is known to be so by the system after 3 s: silence beyond is a drop. */
+/**
+ * How long each probe may take. That a neighbour is off, the system (or the router next to it) knows after 3 s: silence
+ * beyond that is something that swallows packets.
+ */
 const limits = {
   dns: Duration.seconds(3),
-  tcp: Duration.seconds(4),
+  tcp: Duration.seconds(5),
   tls: Duration.seconds(5),
   proxy: Duration.seconds(5)
 }
@@ -29,7 +32,7 @@ const probed = <A>(
   missed: A
 ): Effect.Effect<Option.Option<A & { readonly took: Duration.Duration }>> =>
   Effect.map(
-    Asking.atMost(Asking.timed(finding), limit),
+    Asking.atMost(Asking.timed(Asking.unbroken(finding)), limit),
     Option.match({
       onNone: () => Option.some({ ...missed, ...late(limit) }),
       onSome: ([took, found]) => Option.map(found, (value) => ({ ...value, took }))
@@ -47,12 +50,10 @@ const resolve = (probes: Probes, hostname: string): Effect.Effect<Option.Option<
 const connect = (probes: Probes, { address, family }: Resolved, port: number): Effect.Effect<Option.Option<Tcp>> =>
   Effect.all([
     Effect.map(
-      Asking.atMost(probes.place(address), limits.dns),
+      Asking.atMost(Asking.unbroken(probes.place(address)), limits.dns),
       Option.flatMap((place) => place)
     ),
-    probed<{ readonly outcome: Tcp["outcome"]; readonly code?: string }>(probes.connect(address, port), limits.tcp, {
-      outcome: "dropped"
-    })
+    probed<Connected>(probes.connect(address, port), limits.tcp, { outcome: "dropped" })
   ]).pipe(
     Effect.map(([place, found]) =>
       Option.map(found, (value) => ({
@@ -104,18 +105,22 @@ export const way = (
   onFound: (way: Partial<Way>) => void
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const connections = Effect.gen(function* () {
+    /** Whether a certificate can be asked for, as far as is known. */
+    const isOpen = Effect.gen(function* () {
       const dns = yield* resolve(probes, bare(address.hostname))
-      if (Option.isNone(dns)) return
+      if (Option.isNone(dns)) return true
       onFound({ dns: dns.value })
-      const tcp = yield* Effect.forEach(
+      const tried = yield* Effect.forEach(
         dns.value.addresses.slice(0, addressesLimit),
         (resolved) => connect(probes, resolved, address.port),
         { concurrency: "unbounded" }
       )
-      onFound({ tcp: tcp.flatMap(Option.toArray) })
+      const tcp = tried.flatMap(Option.toArray)
+      onFound({ tcp })
+      if (dns.value.addresses.length === 0) return false
+      return tcp.length === 0 || tcp.some(({ outcome }) => outcome === "connected")
     })
-    if (!isTunneled) yield* connections
+    if (!isTunneled && !(yield* isOpen)) return
     if (address.scheme === "http") return
     const tls = yield* certificate(probes, address)
     if (Option.isSome(tls)) onFound({ tls: tls.value })

@@ -29,6 +29,18 @@ export interface ProxySetting {
 }
 
 /**
+ * What became of a connection: see `Tcp`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connected {
+  readonly outcome: Tcp["outcome"]
+  readonly code?: string
+  readonly byNetwork?: boolean
+}
+
+/**
  * What needs more than an HTTP client: names, sockets, certificates, proxies, and the machine itself.
  *
  * @since 0.1.0
@@ -43,10 +55,7 @@ export interface Probes {
   /** Where an IP address is. */
   readonly place: (address: string) => Finding<Place>
   /** Opens a connection and closes it. It is left when it takes too long. */
-  readonly connect: (
-    address: string,
-    port: number
-  ) => Finding<{ readonly outcome: Tcp["outcome"]; readonly code?: string }>
+  readonly connect: (address: string, port: number) => Finding<Connected>
   /** Looks at the certificate, also at one that is not trusted. */
   readonly tls: (hostname: string, port: number) => Finding<Omit<Tls, "took">>
   /** The proxies that are set for this program. */

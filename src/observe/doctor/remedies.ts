@@ -98,8 +98,8 @@ export const clientVariable = (place: Place, name: string, value: string, text: 
   commands: shell(place, name, value)
 })
 
-export const useAddress = (place: Place, url: string): Fix =>
-  clientVariable(place, "OLLAMA_HOST", url, `Use ${url}: Ollama answers there.`)
+export const useAddress = (place: Place, url: string, text = `Use ${url}: Ollama answers there.`): Fix =>
+  clientVariable(place, "OLLAMA_HOST", url, text)
 
 export const correctAddress = (place: Place): Fix =>
   clientVariable(
@@ -201,3 +201,31 @@ export const raiseLimit = (clock: string, seconds: number): Fix => ({
 })
 
 export const advice = (where: Fix["where"], text: string): Fix => ({ where, text, commands: [] })
+
+export const patientProxy = advice(
+  "server",
+  "Raise the read timeout of the proxy in front of Ollama above the longest load and answer (nginx: proxy_read_timeout 600s; proxy_buffering off)."
+)
+
+export const credentials = advice(
+  "here",
+  "Give the client its key (the option apiKey, or OLLAMA_API_KEY), or name and password in the address."
+)
+
+export const smallerPackets: Fix = {
+  where: "network",
+  text: "Lower the size of packets on the way (MTU), or let the firewall pass ICMP, which tells of it.",
+  commands: [
+    {
+      on: "Linux",
+      lines: ["ping -M do -s 1400 <host>    (which size still passes)", "sudo ip link set dev <interface> mtu 1280"]
+    }
+  ]
+}
+
+/** @param model the one whose process hangs */
+export const restartModel = (place: Place, model: string): Fix => ({
+  ...start(place),
+  text: "Restart the model's process, or Ollama as a whole.",
+  commands: [{ on: "Shell", lines: [`ollama stop ${model}`] }, ...start(place).commands]
+})

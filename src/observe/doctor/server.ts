@@ -10,7 +10,7 @@ import type * as OllamaConfig from "../../OllamaConfig.js"
 import type * as OllamaError from "../../OllamaError.js"
 import { withoutSecrets } from "./address.js"
 import * as Asking from "./asking.js"
-import type { Machine, Origin, Server, Tcp } from "./facts.js"
+import type { Large, Machine, Origin, Server, Tcp } from "./facts.js"
 
 const answerLimit = Duration.seconds(5)
 /** Whatever a transport does besides: its connect timer, and the look whether a port speaks TLS. */
@@ -43,7 +43,7 @@ const kindOf = (error: OllamaError.OllamaError): Server["kind"] => {
     case "Overloaded":
       return "gateway"
     case "Unreachable":
-      return error.status === undefined ? "none" : "gateway"
+      return error.reason === "gateway" && error.status !== undefined ? "gateway" : "none"
     case "Timeout":
       return "none"
     default:
@@ -51,8 +51,10 @@ const kindOf = (error: OllamaError.OllamaError): Server["kind"] => {
   }
 }
 
-/** Asks for the version. */
-export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<Server> =>
+/** An answer that took longer is asked for again: a lost packet is not a slow host. */
+const slow = Duration.seconds(1)
+
+const once = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<Server> =>
   Effect.map(
     Asking.atMost(Asking.timed(Effect.either(asking.client.version(Asking.within(answerLimit)))), probeLimit),
     (found): Server => {
@@ -63,7 +65,8 @@ export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.
         location: head?.location === undefined ? undefined : withoutSecrets(head.location)
       })
       if (Option.isNone(found)) {
-        return { kind: "none", ...seen, failure: { tag: "Timeout", reason: "response" }, took: probeLimit }
+        const failure = { tag: "Timeout", reason: "response", remedy: "Restart the server, or raise the limit" }
+        return { kind: "none", ...seen, failure, took: probeLimit }
       }
       const [took, result] = found.value
       return Either.match(result, {
@@ -78,11 +81,71 @@ export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.
           ...seen,
           // a page's title
           ...defined({ title: error.status === undefined || error.status < 300 ? undefined : error.detail }),
-          failure: defined({ tag: error._tag, reason: reasonOf(error), code: error.cause?.code }),
+          failure: defined({
+            tag: error._tag,
+            reason: reasonOf(error),
+            code: error.cause?.code,
+            remedy: error.remedy
+          }),
           took
         })
       })
     }
+  )
+
+/** How often it is asked for at the most, and until when. */
+const repeats = 3
+const patience = Duration.seconds(6)
+
+/** Asks for the version; of several answers the quickest counts. */
+export const probe = (asking: Asking.Asking, address: Internal.Address): Effect.Effect<Server> => {
+  const best = (before: Server, nth: number, spent: Duration.Duration): Effect.Effect<Server> =>
+    nth === repeats ||
+    !isOllama(before) ||
+    Duration.lessThanOrEqualTo(before.took, slow) ||
+    Duration.greaterThan(spent, patience)
+      ? Effect.succeed(before)
+      : Effect.flatMap(once(asking, address), (next) =>
+          best(
+            isOllama(next) && Duration.lessThan(next.took, before.took) ? next : before,
+            nth + 1,
+            Duration.sum(spent, next.took)
+          )
+        )
+  return Effect.flatMap(once(asking, address), (first) => best(first, 1, first.took))
+}
+
+const largeLimit = Duration.seconds(3)
+/** More than the packets of any usual network hold, and less than any limit on requests but the strictest. */
+const largeSize = 8192
+
+const arrived = {
+  onRight: (): Large["outcome"] => "answered",
+  onLeft: (error: OllamaError.OllamaError): Large["outcome"] =>
+    error._tag === "Timeout"
+      ? "lost"
+      : error._tag === "ModelNotFound"
+        ? "answered"
+        : error._tag === "InvalidRequest" && error.issue === "tooLarge"
+          ? "tooLarge"
+          : "failed"
+}
+
+/** Asks for something that is not there, at length: answered at once where long requests arrive. */
+export const large = ({ client }: Asking.Asking): Effect.Effect<Large> =>
+  Effect.map(
+    Asking.atMost(
+      Asking.timed(
+        Effect.either(
+          client.show({ model: "effect-ollama-doctor", system: "x".repeat(largeSize) }, Asking.within(largeLimit))
+        )
+      ),
+      largeLimit
+    ),
+    Option.match({
+      onNone: (): Large => ({ bytes: largeSize, outcome: "lost", took: largeLimit }),
+      onSome: ([took, result]): Large => ({ bytes: largeSize, outcome: Either.match(result, arrived), took })
+    })
   )
 
 /** Whether it is the server itself that answers. */

@@ -27,10 +27,9 @@ const number = (value: number | bigint): string =>
 
 const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
 
-const braces = (labels: Labels): string =>
-  labels.length === 0
-    ? ""
-    : `{${labels.map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`).join(",")}}`
+/** What stands in the braces of a line: written once for a series, which may have many lines. */
+const inside = (labels: Labels): string =>
+  labels.map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`).join(",")
 
 /** The tags as labels. Where two become one name, their values stand in one, as OpenTelemetry does it. */
 const labelsOf = (key: MetricKey.MetricKey.Untyped): Labels => {
@@ -54,36 +53,38 @@ const typeOf = ({ keyType }: MetricKey.MetricKey.Untyped): Type =>
         ? "counter"
         : "gauge"
 
-const sample = (name: string, labels: Labels, value: number | bigint): string =>
-  `${name}${braces(labels)} ${number(value)}`
-
 const samples = (
   { name, unit }: Family,
-  labels: Labels,
+  labels: string,
   state: MetricState.MetricState.Untyped
 ): ReadonlyArray<string> => {
+  const line = (end: string, value: number | bigint, more = ""): string => {
+    const separator = labels === "" || more === "" ? "" : ","
+    const all = `${labels}${separator}${more}`
+    return `${name}${end}${all === "" ? "" : `{${all}}`} ${number(value)}`
+  }
   // what needs no change stays as it is: a bigint may be more than a number can hold
   const inBase = <A extends number | bigint>(value: A) => (unit === undefined ? value : unit.toBase(Number(value)))
-  if (MetricState.isCounterState(state)) return [sample(name, labels, inBase(state.count))]
-  if (MetricState.isGaugeState(state)) return [sample(name, labels, inBase(state.value))]
+  if (MetricState.isCounterState(state)) return [line("", inBase(state.count))]
+  if (MetricState.isGaugeState(state)) return [line("", inBase(state.value))]
   if (MetricState.isFrequencyState(state)) {
-    return [...state.occurrences].map(([key, count]) => sample(name, [...labels, ["key", key]], count))
+    return [...state.occurrences].map(([key, count]) => line("", count, inside([["key", key]])))
   }
   const total = (of: { readonly sum: number; readonly count: number }) => [
-    sample(`${name}_sum`, labels, inBase(of.sum)),
-    sample(`${name}_count`, labels, of.count)
+    line("_sum", inBase(of.sum)),
+    line("_count", of.count)
   ]
   if (MetricState.isHistogramState(state)) {
     const bounded = state.buckets.filter(([boundary]) => boundary !== Infinity)
     const buckets = [...bounded, [Infinity, state.count] as const].map(([boundary, count]) =>
-      sample(`${name}_bucket`, [...labels, ["le", number(inBase(boundary))]], count)
+      line("_bucket", count, `le="${number(inBase(boundary))}"`)
     )
     return [...buckets, ...total(state)]
   }
   if (MetricState.isSummaryState(state)) {
     const quantiles = state.quantiles.map(([quantile, value]) => {
       const known = Option.getOrElse(value, () => Number.NaN)
-      return sample(name, [...labels, ["quantile", number(quantile)]], inBase(known))
+      return line("", inBase(known), `quantile="${number(quantile)}"`)
     })
     return [...quantiles, ...total(state)]
   }
@@ -117,7 +118,7 @@ export const text = (pairs: ReadonlyArray<MetricPair.MetricPair.Untyped>): strin
   const families = new Map<string, Family>()
   for (const { metricKey, metricState } of pairs) {
     const family = familyOf(families, metricKey)
-    family.lines.push(...samples(family, labelsOf(metricKey), metricState))
+    family.lines.push(...samples(family, inside(labelsOf(metricKey)), metricState))
   }
   return [...families.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))

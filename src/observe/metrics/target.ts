@@ -2,6 +2,7 @@
 import * as MetricLabel from "effect/MetricLabel"
 import * as Residency from "../../client/residency.js"
 import { defined } from "../../internal/defined.js"
+import * as GenAi from "../../internal/genAi.js"
 import type { Instrument, Series } from "./instrument.js"
 
 /** What stands for all names beyond the limit, as in OpenTelemetry (`error.type`). */
@@ -10,14 +11,6 @@ const other = "_OTHER"
 /** Model names come from whoever calls, so they need a limit; hosts come from the configuration. */
 const modelLimit = 100
 const hostLimit = 50
-
-/** The operations that the conventions know, by the names that they have there. */
-const generative: Readonly<Record<string, string>> = {
-  chat: "chat",
-  generate: "text_completion",
-  embed: "embeddings",
-  embeddings: "embeddings"
-}
 
 export interface Subject {
   readonly operation?: string | undefined
@@ -28,8 +21,21 @@ export interface Subject {
 }
 
 /** One name for all spellings of it, and the shortest: `llama3.2` for `llama3.2:latest`. */
-const spelled = (model: string | undefined): string | undefined =>
-  model === undefined ? undefined : Residency.normalName(model).replace(/:latest$/, "")
+const shortest = (model: string): string => Residency.normalName(model).replace(/:latest$/, "")
+
+/** The same, from a memory: it is needed several times in each call, for few names. */
+const speller = () => {
+  const memory = new Map<string, string>()
+  return (model: string | undefined): string | undefined => {
+    if (model === undefined) return undefined
+    const before = memory.get(model)
+    if (before !== undefined) return before
+    if (memory.size >= 2 * modelLimit) memory.clear()
+    const name = shortest(model)
+    memory.set(model, name)
+    return name
+  }
+}
 
 /** Outcomes that say nothing for the model being there. */
 const unproven = new Set(["ModelNotFound", "InvalidRequest"])
@@ -43,12 +49,12 @@ export interface Target {
   readonly series: (instrument: Instrument, ...own: ReadonlyArray<string>) => Series
 }
 
-const serverOf = (host: string): Readonly<Record<string, string>> => {
-  const { hostname, port, protocol } = new URL(host)
-  return {
-    "server.address": hostname.replace(/^\[|\]$/g, ""),
-    "server.port": port === "" ? (protocol === "https:" ? "443" : "80") : port
-  }
+const serverOf = (host: string | undefined): Readonly<Record<string, string>> => {
+  if (host === undefined) return {}
+  const server = GenAi.serverOf(host)
+  return server === undefined
+    ? { "server.address": other }
+    : { "server.address": server.address, "server.port": String(server.port) }
 }
 
 /** Lets the first names pass, and is `_OTHER` for all that come later, and for those that are not to be kept. */
@@ -97,6 +103,7 @@ const make = (
 export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject: Subject) => Target) => {
   const model = limited(modelLimit)
   const host = limited(hostLimit)
+  const spelled = speller()
   const made = new Map<string, Target>()
   return (subject) => {
     const about = {
@@ -107,15 +114,17 @@ export const targets = (base: ReadonlyArray<MetricLabel.MetricLabel>): ((subject
     const key = `${about.operation ?? ""} ${about.host ?? ""} ${about.model ?? ""}`
     const before = made.get(key)
     if (before !== undefined) return before
-    const operation = about.operation === undefined ? undefined : (generative[about.operation] ?? about.operation)
-    const attributes = defined({
-      "gen_ai.operation.name": operation,
-      "gen_ai.provider.name": operation === undefined ? undefined : "ollama",
-      "gen_ai.request.model": about.model,
-      ...(about.host === undefined ? {} : about.host === other ? { "server.address": other } : serverOf(about.host))
-    })
+    const known = subject.operation === undefined ? undefined : GenAi.operationName(subject.operation)
+    const operation = known ?? subject.operation
+    const attributes = {
+      ...defined({ "gen_ai.request.model": about.model }),
+      ...(operation === undefined
+        ? {}
+        : { "gen_ai.operation.name": operation, "gen_ai.provider.name": GenAi.provider }),
+      ...serverOf(about.host)
+    }
     const target = {
-      isGenerative: about.operation !== undefined && about.operation in generative,
+      isGenerative: known !== undefined,
       series: make(attributes, base)
     }
     made.set(key, target)

@@ -41,6 +41,24 @@ const fields: Readonly<Record<Endpoint, json.Fields>> = {
   }
 }
 
+const inMessage: json.Fields = {
+  struct: "ChatRequest.messages",
+  types: {
+    role: ["string", "string"],
+    content: ["string", "string"],
+    thinking: ["string", "string"],
+    images: ["array", "[]api.ImageData"],
+    tool_calls: ["array", "[]api.ToolCall"],
+    tool_name: ["string", "string"],
+    tool_call_id: ["string", "string"]
+  }
+}
+
+const inToolCall: json.Fields = {
+  struct: "ChatRequest.messages.tool_calls.function",
+  types: { name: ["string", "string"], arguments: ["object", "api.ToolCallFunctionArguments"] }
+}
+
 /** A request that was understood. */
 export interface Call {
   readonly endpoint: Endpoint
@@ -75,6 +93,9 @@ const modelOf = (exchange: Exchange, endpoint: Endpoint, sent: string): Effect.E
       if (endpoint === "generate") return Effect.fail(refuse(404, `model '${sent}' not found`))
       return Effect.fail(refuse(400, sent === "" ? "model is required" : "invalid model name"))
     }
+    if (name.isContradiction) {
+      return Effect.fail(refuse(400, `use either :local or :cloud, not both: ${JSON.stringify(sent)}`))
+    }
     const model = find(server, name.short)
     if (name.cloud) {
       if (server.options.cloudDisabled === true)
@@ -104,7 +125,13 @@ export const understand = (exchange: Exchange, endpoint: Endpoint): Effect.Effec
     const body = yield* json.parse(exchange.request.body, fields[endpoint])
     const keepAlive = yield* values.keepAlive(body["keep_alive"])
     const think = yield* values.think(body["think"])
-    for (const message of messagesOf(body)) yield* values.images(message["images"])
+    for (const message of messagesOf(body)) {
+      yield* json.fits(message, inMessage)
+      for (const call of json.objects(message["tool_calls"])) {
+        for (const called of json.objects([call["function"]])) yield* json.fits(called, inToolCall)
+      }
+      yield* values.images(message["images"])
+    }
     yield* values.images(body["images"])
     const top = body["top_logprobs"]
     if (typeof top === "number" && (top < 0 || top > 20))

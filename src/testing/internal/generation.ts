@@ -155,6 +155,26 @@ const loadOnly = (call: Call, reason: "load" | "unload"): Effect.Effect<WireAnsw
     })
   )
 
+const imagesIn = ({ body, prompt }: Call): number =>
+  [body, ...prompt.messages].reduce((sum, { images }) => sum + (Array.isArray(images) ? images.length : 0), 0)
+
+/** `_debug_render_only`: what the model would have read, in an answer that is never `done` (Ollama `server/routes.go`). */
+const rendered = (call: Call): Effect.Effect<WireAnswer> =>
+  Effect.map(Clock.currentTimeMillis, (at) => {
+    const { messages, text } = call.prompt
+    const turns = messages.map(({ content, role }) => `${json.stringOf(role)}: ${json.stringOf(content)}\n`)
+    return json.answer({
+      model: call.body["model"],
+      created_at: models.timestamp(at),
+      ...(call.endpoint === "chat" ? { message: { role: "", content: "" } } : { response: "" }),
+      done: false,
+      _debug_info: {
+        rendered_template: call.endpoint === "chat" ? turns.join("") : text,
+        ...omitEmpty({ image_count: imagesIn(call) })
+      }
+    })
+  })
+
 const useModel = (exchange: Exchange, call: Call): Effect.Effect<Lease, Refusal, Scope.Scope> =>
   exchange.server.scheduler.use({
     model: call.model,
@@ -206,6 +226,7 @@ const route =
       const lease = yield* useModel(exchange, call)
       const loadTime = (yield* Clock.currentTimeMillis) - exchange.arrivedAt
       if (call.empty) return yield* loadOnly(call, "load")
+      if (call.body["_debug_render_only"] === true) return yield* rendered(call)
       const format = yield* values.format(call.body["format"])
       if (hasImages(call) && !call.model.capabilities.includes("vision")) {
         return yield* refuse(

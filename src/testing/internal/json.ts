@@ -97,8 +97,23 @@ const kindOf = (value: unknown): string =>
         ? "object"
         : typeof value
 
-const fits = (type: GoType, value: unknown): boolean =>
+const isOf = (type: GoType, value: unknown): boolean =>
   value === null || value === undefined || kindOf(value) === (type === "int" ? "number" : type)
+
+/** The object as it is, or the 400 that the server answers where a field is of another type. */
+export const fits = (value: Json, { struct, types }: Fields): Effect.Effect<Json, Refusal> =>
+  Effect.suspend(() => {
+    const wrong = Object.entries(types).find(([field, [type]]) => !isOf(type, value[field]))
+    if (wrong === undefined) return Effect.succeed(value)
+    const [field, [, goType]] = wrong
+    const kind = kindOf(value[field])
+    return Effect.fail(
+      refuse(400, `json: cannot unmarshal ${kind} into Go struct field ${struct}.${field} of type ${goType}`)
+    )
+  })
+
+/** Those of some values that are objects. */
+export const objects = (values: unknown): ReadonlyArray<Json> => (Array.isArray(values) ? values.filter(isObject) : [])
 
 /** The body of a request as an object, or the 400 that the server answers. */
 export const parse = (body: Uint8Array, fields: Fields): Effect.Effect<Json, Refusal> =>
@@ -116,17 +131,7 @@ export const parse = (body: Uint8Array, fields: Fields): Effect.Effect<Json, Ref
             refuse(400, `json: cannot unmarshal ${kindOf(value)} into Go value of type api.${fields.struct}`)
           )
         }
-        for (const [field, [type, goType]] of Object.entries(fields.types)) {
-          if (!fits(type, value[field])) {
-            return Effect.fail(
-              refuse(
-                400,
-                `json: cannot unmarshal ${kindOf(value[field])} into Go struct field ${fields.struct}.${field} of type ${goType}`
-              )
-            )
-          }
-        }
-        return Effect.succeed(value)
+        return fits(value, fields)
       }
     )
   })

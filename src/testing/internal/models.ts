@@ -10,6 +10,8 @@ export interface Name {
   /** `registry.ollama.ai/library/llama3.2:latest`. */
   readonly full: string
   readonly cloud: boolean
+  /** `:local` and `:cloud` at once, which the server refuses. */
+  readonly isContradiction: boolean
 }
 
 const part = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
@@ -23,11 +25,13 @@ export const parseName = (source: unknown): Name | undefined => {
   if (groups === undefined) return undefined
   const { host = "registry.ollama.ai", model, source: origin, space = "library", tag = "latest" } = groups
   const base = `${model}:${tag}`
+  const isCloudTag = tag === "cloud" || tag.endsWith("-cloud")
   const official = host === "registry.ollama.ai"
   return {
     short: official ? (space === "library" ? base : `${space}/${base}`) : `${host}/${space}/${base}`,
     full: `${host}/${space}/${base}`,
-    cloud: origin === "cloud" || tag === "cloud" || tag.endsWith("-cloud")
+    cloud: origin === "cloud" || isCloudTag,
+    isContradiction: (origin === "local" && isCloudTag) || (origin === "cloud" && tag === "local")
   }
 }
 

@@ -1,5 +1,7 @@
 /** What listeners and streams are told of calls, and that it harms none of them. */
 import { assert, describe, it } from "@effect/vitest"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +12,7 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type CallEvent, type OllamaClient, Policy } from "effect-ollama"
+import { OllamaClient, Policy } from "effect-ollama"
 import { within } from "../../support/clock.js"
 import { cold, loadAnswer } from "../../support/loading.js"
 import {
@@ -28,29 +30,20 @@ import {
   wait
 } from "../../support/replies.js"
 import { make } from "../../support/server.js"
-
-/** What a listener is told from now on. */
-const heard = (client: OllamaClient.Service) =>
-  Effect.gen(function* () {
-    const events: Array<CallEvent.CallEvent> = []
-    yield* client.listen((event) => events.push(event))
-    return events
-  })
-
-const tags = (events: ReadonlyArray<CallEvent.CallEvent>): ReadonlyArray<string> => events.map(({ _tag }) => _tag)
+import { heard } from "./records.js"
 
 describe("a listener", () => {
   it.scoped("is told of each call's start, first value and end, with its operation", () =>
     Effect.gen(function* () {
       const server = make({ "/api/chat": chat("a", "b"), "/api/embed": embedding, "/api/version": version })
       const client = yield* server.connect()
-      const events = yield* heard(client)
+      const told = yield* heard(client)
       yield* client.chat(request, { session: "s" })
       yield* Stream.runDrain(client.chatStream(request))
       yield* client.embed({ model: "llama3.2", input: "Hello" })
       yield* client.version()
-      assert.deepStrictEqual(tags(events), Array.from({ length: 4 }, () => ["Started", "FirstToken", "Ended"]).flat())
-      const ended = events.flatMap((event) => (event._tag === "Ended" ? [event.record] : []))
+      assert.deepStrictEqual(told.tags(), Array.from({ length: 4 }, () => ["Started", "FirstToken", "Ended"]).flat())
+      const ended = told.records()
       assert.deepStrictEqual(
         ended.map(({ endpoint, id, operation, outcome, session }) => [id, operation, endpoint, outcome, session]),
         [
@@ -71,10 +64,10 @@ describe("a listener", () => {
     Effect.gen(function* () {
       const server = make({ "/api/chat": [failure(503, "server busy"), chat("a")] })
       const client = yield* server.connect()
-      const events = yield* heard(client)
+      const told = yield* heard(client)
       yield* within(client.chat(request))
-      assert.deepStrictEqual(tags(events), ["Started", "Decided", "FirstToken", "Ended"])
-      const [, decided] = events
+      assert.deepStrictEqual(told.tags(), ["Started", "Decided", "FirstToken", "Ended"])
+      const [, decided] = told.events
       assert.strictEqual(decided?._tag === "Decided" && decided.decision.what, "retried")
     })
   )
@@ -84,9 +77,9 @@ describe("a listener", () => {
       const server = make({ "/api/chat": cold(refused, late("20 seconds", loadAnswer)), "/api/ps": psEmpty })
       const policy = Policy.make({ retry: { attempts: 1 }, breaker: { host: { consecutive: 1 } } })
       const client = yield* server.connect({ policy })
-      const events = yield* heard(client)
+      const told = yield* heard(client)
       yield* within(Effect.flip(client.chat(request)))
-      const own = events.filter((event) => event._tag === "Load" || event._tag === "Breaker")
+      const own = told.events.filter((event) => event._tag === "Load" || event._tag === "Breaker")
       const host = "http://127.0.0.1:11434"
       assert.deepStrictEqual(own, [
         { _tag: "Load", host, model: "llama3.2:latest", outcome: "success", took: Duration.seconds(20) },
@@ -105,11 +98,11 @@ describe("a listener", () => {
       yield* client.listen(() => {
         throw new Error("a listener's own mistake")
       })
-      const events = yield* heard(client)
+      const told = yield* heard(client)
       yield* client.chat(request)
       yield* client.chat(request)
       yield* TestClock.adjust(0)
-      assert.strictEqual(tags(events).filter((tag) => tag === "Ended").length, 2)
+      assert.strictEqual(told.tags().filter((tag) => tag === "Ended").length, 2)
       assert.strictEqual(lines.length, 1)
       assert.match(lines[0] ?? "", /^WARN .*listener/)
     }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
@@ -118,12 +111,17 @@ describe("a listener", () => {
   it.scoped("is told nothing after its Scope has closed", () =>
     Effect.gen(function* () {
       const client = yield* make({ "/api/version": version }).connect()
-      const events = yield* Effect.scoped(Effect.zipLeft(heard(client), client.version()))
+      const told = yield* Effect.scoped(Effect.zipLeft(heard(client), client.version()))
       yield* client.version()
-      assert.deepStrictEqual(tags(events), ["Started", "FirstToken", "Ended"])
+      assert.deepStrictEqual(told.tags(), ["Started", "FirstToken", "Ended"])
     })
   )
 })
+
+/** Answers very many calls at once. */
+const quick = HttpClient.make((asked) =>
+  Effect.sync(() => HttpClientResponse.fromWeb(asked, new Response(JSON.stringify({ version: "0.33.0" }))))
+)
 
 describe("records", () => {
   it.scoped("come as a stream, which ends with the client", () =>
@@ -146,7 +144,7 @@ describe("records", () => {
 
   it.scoped("that nobody takes in time are dropped, the oldest first, and counted", () =>
     Effect.gen(function* () {
-      const client = yield* make({ "/api/version": version }).connect()
+      const client = yield* Effect.provideService(OllamaClient.make(), HttpClient.HttpClient, quick)
       const ids: Array<number> = []
       const slowly = Stream.runForEach(client.records, ({ id }) =>
         Effect.zipRight(

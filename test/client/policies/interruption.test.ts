@@ -187,7 +187,7 @@ const played = (scene: Scene, { read }: Reader, operations: number, moment: Mome
     "/api/version": ({ at }) => (!isFine && scene.isDown?.(at - begun) === true ? refused : version)
   })
   const world = Effect.gen(function* () {
-    const policy = Policy.merge(Policy.make(all), scene.policy ?? {})
+    const policy = Policy.merge(Policy.make({ ...all, slow: { log: false } }), scene.policy ?? {})
     const client = yield* Watched.make(server.client, policy)
     const alone = { policy: { retry: { attempts: 1 }, fallback: [] } } as const
     if (scene.isHalfOpen === true) {

@@ -1,30 +1,24 @@
-/** What policies decided is on the span around the call. */
+/** What policies decided is on the span of the call, and nothing on the one around it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type * as Tracer from "effect/Tracer"
 import { Policy } from "effect-ollama"
 import { within } from "../../support/clock.js"
 import { chat, failure, late, request } from "../../support/replies.js"
 import { make } from "../../support/server.js"
+import { traced } from "../observed/spans.js"
 
 const decided = <A, E>(call: Effect.Effect<A, E>) =>
-  Effect.gen(function* () {
-    let span: Tracer.Span | undefined
-    yield* call.pipe(
-      Effect.zipRight(
-        Effect.map(Effect.currentSpan, (current) => {
-          span = current
-        })
-      ),
-      Effect.withSpan("ask")
-    )
-    return span?.attributes.get("ollama.decisions")
+  Effect.map(traced(Effect.withSpan(call, "ask")), ({ spans }) => {
+    const [around, ...calls] = spans
+    assert.strictEqual(around?.name, "ask")
+    assert.isFalse(around?.attributes.has("ollama.decisions"))
+    return calls.find(({ name }) => name === "chat llama3.2")?.attributes.get("ollama.decisions")
   })
 
 const crash = failure(500, "llama runner process has terminated")
 
-describe("the span around a call", () => {
+describe("the span of a call", () => {
   it.scoped("tells a fallback and a hedge, of single answers and of streams", () =>
     Effect.gen(function* () {
       const server = make({ "/api/chat": ({ body }) => (body.includes("small") ? chat("a") : crash) })

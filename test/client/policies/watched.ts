@@ -22,6 +22,7 @@ import {
 import * as Call from "../../../src/client/call.js"
 import type { Shared } from "../../../src/client/guards.js"
 import * as Hub from "../../../src/client/hub.js"
+import * as Knowledge from "../../../src/client/knowledge.js"
 import * as Request from "../../../src/client/request.js"
 import type * as Running from "../../../src/client/running.js"
 import type { Server } from "../../../src/client/server.js"
@@ -150,8 +151,10 @@ export const make = (
 ): Effect.Effect<Watched, Failure, Scope.Scope> =>
   Effect.gen(function* () {
     const hub = yield* Hub.make
-    const servers = yield* Servers.make({
+    const knowledge: Knowledge.Knowledge = Knowledge.make(hub, () => servers.all())
+    const servers: Servers.Servers = yield* Servers.make({
       hub,
+      onLoad: knowledge.loaded,
       address: yield* OllamaConfig.address(undefined),
       client: HttpClient.withScope(client),
       policy
@@ -196,11 +199,14 @@ export const make = (
     const settings = (options: OllamaClient.CallOptions | undefined): Running.Settings => {
       const inForce = options?.policy === undefined ? policy : Policy.merge(policy, options.policy)
       return {
+        endpoint: Endpoint.chat,
         server: own,
         servers: (address) =>
           address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
         watchdog,
         hub,
+        knowledge,
+        wants: { content: false, propagation: false },
         lineLimit: 1e6,
         retrySchedule: options?.retrySchedule,
         policy: inForce,

@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import type { Scope } from "effect"
 import { addresses, type Lab } from "../../support/real/lab.js"
 import * as Certificates from "../../support/real/certificates.js"
+import * as Gateways from "../../support/real/gateways.js"
 import * as Nginx from "../../support/real/nginx.js"
 import type { ServerJob } from "../../support/real/programs/protocol.js"
+import type { Tool } from "../../support/real/tools.js"
 import { behind, model, port, server, type Situation, situation, type Told } from "../situation.js"
 
 type Rest = Omit<Parameters<typeof situation>[2], "stage">
@@ -36,13 +38,16 @@ const gateway = (id: string, what: string, { http, server: job = behind, told = 
     ...rest
   })
 
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
-const inTheWay = { verdict: "ProxyInTheWay", causes: ["firewallOrProxy"] } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
+const gaveUp = { verdict: "Overloaded", cause: "blocked" } as const
+/** Who cut it cannot be seen, but that there is a proxy in front of the server. */
+const brokenOff = { verdict: "ServerFailed", cause: "blocked" } as const
+const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 
 /** Silent for longer than any proxy here waits: loaded, and says nothing; or says a part, and no more. */
 const silentAfter = (chunks: number): ServerJob => ({
   ...behind,
-  faults: [{ _tag: "StallAfter", chunks }]
+  faults: [{ _tag: "StallAfter", chunks, path: "/api/chat" }]
 })
 
 const impatient = `${Nginx.streaming.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s")} ${to}`
@@ -59,29 +64,28 @@ export const gateways: ReadonlyArray<Situation> = [
     server: null,
     expected: { _tag: "Unreachable", reason: "gateway", status: 502, attempts: 1 },
     verdict: "HostDown",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   gateway("504", "the proxy's read timeout is shorter than the load", {
     http: block(impatient),
     server: { ...behind, models: [{ name: model, loadTime: "1 hour" }] },
     expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 },
-    ...inTheWay,
+    ...gaveUp,
     isInTests: true
   }),
   gateway("cut-by-proxy", "the proxy's read timeout is shorter than a pause in the answer", {
     http: block(impatient),
     server: silentAfter(3),
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
-    ...inTheWay,
+    ...brokenOff,
     isInTests: true
   }),
   gateway("http-1.0", "the server dies behind a proxy that takes the end of a connection for the end of an answer", {
     http: block(`proxy_buffering off; proxy_set_header Host localhost; ${to}`),
-    server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3 }] },
+    server: { ...behind, faults: [{ _tag: "CutAfter", chunks: 3, path: "/api/chat" }] },
     expected: { _tag: "StreamInterrupted", phase: "gap", partial: true },
-    verdict: "ServerFailed",
-    causes: []
+    ...brokenOff
   }),
   gateway("403-page", "the proxy forbids the call, with a page of its own", {
     http: block(`deny all; ${to}`),
@@ -93,28 +97,28 @@ export const gateways: ReadonlyArray<Situation> = [
     http: block(`${Nginx.streaming} ${to}`, "auth_basic ollama; auth_basic_user_file /dev/null;"),
     expected: { _tag: "Unauthorized", status: 401, attempts: 0 },
     verdict: "BadRequest",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   gateway("413", "the prompt is larger than the proxy takes", {
     http: block(`${Nginx.streaming} ${to}`, "client_max_body_size 1k;"),
     told: { ...plain, characters: 4000 },
     expected: { _tag: "InvalidRequest", issue: "tooLarge", status: 413, attempts: 0 },
     verdict: "BadRequest",
-    causes: []
+    cause: "other"
   }),
   gateway("429", "the proxy limits how many calls come in a time", {
     http: `limit_req_zone $binary_remote_addr zone=calls:1m rate=1r/m; limit_req_status 429;
       ${block(`limit_req zone=calls; ${Nginx.streaming} ${to}`)}`,
     expected: { _tag: "Overloaded", by: "server", status: 429, attempts: 1 },
     verdict: "Overloaded",
-    causes: ["overload"]
+    cause: "overloaded"
   }),
   gateway("limit-503", "the proxy limits how many calls come in a time, as nginx does it by itself", {
     http: `limit_req_zone $binary_remote_addr zone=calls:1m rate=1r/m;
       ${block(`limit_req zone=calls; ${Nginx.streaming} ${to}`)}`,
     expected: { _tag: "Overloaded", by: "gateway", status: 503, attempts: 1 },
     verdict: "Overloaded",
-    causes: ["overload"]
+    cause: "overloaded"
   }),
   gateway("host-header", "a reverse proxy passes its public name on to a server on loopback", {
     http: block(`${Nginx.streaming.replace("Host localhost", "Host ollama.example.com")} ${to}`),
@@ -126,13 +130,60 @@ export const gateways: ReadonlyArray<Situation> = [
     http: `server { listen 80; root /nonexistent; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
     expected: { _tag: "InvalidRequest", issue: "noSuchEndpoint", status: 404, attempts: 0 },
     verdict: "BadRequest",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   gateway("sub-path-given", "the proxy has the server under a path that the address has", {
     http: `server { listen 80; location /ollama/ { ${Nginx.streaming} proxy_pass http://127.0.0.1:${port}/; } }`,
     told: { env: { OLLAMA_HOST: `http://${addresses.server}:80/ollama` } },
     ...well
   })
+]
+
+/** Other gateways than nginx, with a server that says nothing for an hour behind them, or none. */
+const other = (
+  id: string,
+  what: string,
+  tool: Tool,
+  start: (lab: Lab) => Effect.Effect<void, never, Scope.Scope>,
+  isUp: boolean,
+  rest: Rest
+): Situation =>
+  situation(id, what, {
+    needs: ["netns", tool],
+    stage: (lab) =>
+      Effect.gen(function* () {
+        if (isUp) yield* server(lab, { ...behind, models: [{ name: model, loadTime: "1 hour" }] })
+        yield* start(lab)
+        return plain
+      }),
+    ...rest
+  })
+
+const noServer = {
+  expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
+  verdict: "HostDown",
+  cause: "unreachable"
+} as const
+
+export const others: ReadonlyArray<Situation> = [
+  other(
+    "haproxy",
+    "HAProxy has no server behind it",
+    "haproxy",
+    (lab) => Gateways.haproxy(lab, port, 1000),
+    false,
+    noServer
+  ),
+  other(
+    "haproxy-504",
+    "HAProxy's timeout is shorter than the load",
+    "haproxy",
+    (lab) => Gateways.haproxy(lab, port, 1000),
+    true,
+    { expected: { _tag: "Overloaded", by: "gateway", status: 504, attempts: 1 }, ...gaveUp }
+  ),
+  other("apache", "Apache has no server behind it", "apache2", (lab) => Gateways.apache(lab, port), false, noServer),
+  other("caddy", "Caddy has no server behind it", "caddy", (lab) => Gateways.caddy(lab, port), false, noServer)
 ]
 
 interface Secured extends Rest {
@@ -168,7 +219,7 @@ const secured = (
 const noTls = {
   expected: { _tag: "Unreachable", reason: "tls", phase: "connect", attempts: 0 },
   verdict: "HostDown",
-  causes: ["firewallOrProxy"]
+  cause: "blocked"
 } as const
 
 export const secure: ReadonlyArray<Situation> = [
@@ -192,7 +243,7 @@ export const secure: ReadonlyArray<Situation> = [
     host: "http://ollama.test:443",
     expected: { _tag: "Unreachable", reason: "protocol", status: 400, attempts: 0 },
     verdict: "HostDown",
-    causes: ["firewallOrProxy"],
+    cause: "blocked",
     isInTests: true
   }),
   secured("to-https", "a redirect from http to https", {

@@ -15,7 +15,7 @@ import {
 } from "../situation.js"
 
 const unreachable = (reason: string) => ({ _tag: "Unreachable", reason, phase: "connect", attempts: 1 })
-const noConnection = { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1 }
+const noConnection = { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1 }
 
 const filters = ["netns", "nft"] as const
 const toServer = `ip daddr ${addresses.server} tcp dport ${port}`
@@ -26,9 +26,16 @@ const at = (host: string): Told => ({ env: { OLLAMA_HOST: `http://${host}:${port
 /** More patience than the resolver and the neighbours of a machine have. */
 const patient = { ...small, timeouts: { ...small.timeouts, connect: "15 seconds", gap: "15 seconds" } } as const
 
-const down = { verdict: "HostDown", causes: ["serverDown"] } as const
-const barred = { verdict: "HostDown", causes: ["firewallOrProxy"] } as const
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
+const down = { verdict: "HostDown", cause: "unreachable" } as const
+const barred = { verdict: "HostDown", cause: "blocked" } as const
+/** From here it looks as if nothing listened there. */
+const masked = { verdict: "HostDown", cause: "unreachable", mayBe: "blocked" } as const
+/** Whether somebody forbids it or nothing leads there cannot be seen. */
+const lost = { verdict: "HostDown", cause: "blocked", mayBe: "unreachable" } as const
+/** Long enough for the client to find out whether the host answers anything else. */
+const asking = { ...small, timeouts: { ...small.timeouts, load: "12 seconds", gap: "12 seconds" } } as const
+
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
 
 /** A filter of the router, or of a machine, with a server behind it that is well. */
 const filtered = (id: string, what: string, rule: string, rest: Omit<Parameters<typeof situation>[2], "stage">) =>
@@ -93,33 +100,35 @@ export const ways: ReadonlyArray<Situation> = [
   }),
   filtered("reject-reset", "a firewall answers with a reset", "reject with tcp reset", {
     expected: unreachable("refused"),
-    ...barred
+    ...masked
   }),
   routed("prohibited", "the client's machine prohibits the way", `route add prohibit ${addresses.server}`, {
     expected: { _tag: "Blocked", by: "firewall", phase: "connect", attempts: 0 },
     verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"]
+    cause: "blocked"
   }),
   routed("black-route", "the client's machine throws the packets away", `route add blackhole ${addresses.server}`, {
     expected: unreachable("unroutable"),
-    ...barred
+    ...lost
   }),
   routed("no-route", "the client's machine has no way out", "route del default", {
     expected: unreachable("unroutable"),
-    verdict: "ClientOffline",
-    causes: ["firewallOrProxy"],
+    verdict: "HostDown",
+    cause: "blocked",
+    mayBe: "unreachable",
     isInTests: true
   }),
   routed("unplugged", "the client's link is down", "link set eth0 down", {
     expected: unreachable("unroutable"),
-    verdict: "ClientOffline",
-    causes: ["firewallOrProxy"]
+    verdict: "HostDown",
+    cause: "blocked",
+    mayBe: "unreachable"
   }),
   situation("no-files", "the client's process has used up its files", {
     stage: (lab) => Effect.as(server(lab), { isExhausted: true }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "none"
   }),
   situation("no-ports", "the client's machine has used up its ports", {
     stage: (lab) =>
@@ -130,16 +139,17 @@ export const ways: ReadonlyArray<Situation> = [
       }),
     expected: { ...unreachable("unroutable"), says: /cannot open another connection/ },
     verdict: "ClientOffline",
-    causes: []
+    cause: "other"
   }),
   situation("nowhere", "the router knows no way to the network", {
     stage: () => Effect.succeed(at(addresses.nowhere)),
     expected: unreachable("unroutable"),
-    ...barred
+    ...lost
   }),
   situation("off", "the machine is off; the limit is shorter than it takes to find out", {
     stage: () => Effect.succeed(at(addresses.nobody)),
-    expected: noConnection,
+    policy: { ...small, timeouts: { ...small.timeouts, connect: "1 second" } },
+    expected: { ...noConnection, limit: 1000 },
     ...down
   }),
   situation("off-patient", "the machine is off; the limit is longer than it takes to find out", {
@@ -209,6 +219,7 @@ const breaking = (
 ) =>
   situation(id, what, {
     needs: filters,
+    policy: asking,
     stage: (lab) => Effect.as(server(lab), { turn: lab.filter("way", "forward", ...rules) }),
     ...rest
   })
@@ -221,11 +232,12 @@ const signalled = (
   rest: Omit<Parameters<typeof situation>[2], "stage">
 ) =>
   situation(id, what, {
+    policy: asking,
     stage: (lab) => Effect.map(server(lab), (running) => ({ turn: running.signal(name) })),
     ...rest
   })
 
-const silence = { _tag: "Timeout", phase: "gap", limit: 2000, partial: true, attempts: 0 }
+const silence = { _tag: "Timeout", phase: "gap", limit: 12_000, partial: true, attempts: 0 }
 const broken = { _tag: "StreamInterrupted", phase: "gap", partial: true, attempts: 0 }
 
 /** Goes wrong for a second, and is well again. */
@@ -254,10 +266,11 @@ export const lines: ReadonlyArray<Situation> = [
       ),
     ...well
   }),
-  situation("loss", "every fifth packet is lost", {
+  situation("loss", "every twentieth packet is lost", {
     needs: filters,
     policy: patient,
-    stage: (lab) => Effect.as(Effect.zip(server(lab), lab.filter("way", "forward", "numgen inc mod 5 == 4 drop")), {}),
+    stage: (lab) =>
+      Effect.as(Effect.zip(server(lab), lab.filter("way", "forward", "numgen inc mod 20 == 19 drop")), {}),
     ...well
   }),
   breaking("cut", "all packets are dropped in the middle of the answer", ["drop"], {
@@ -269,7 +282,7 @@ export const lines: ReadonlyArray<Situation> = [
     "cut-reset",
     "a firewall resets the connection in the middle of the answer",
     [`${toServer} reject with tcp reset`],
-    { expected: broken, ...barred, isInTests: true }
+    { expected: broken, ...masked, verdict: "ServerFailed", isInTests: true }
   ),
   breaking(
     "cut-prohibited",
@@ -286,8 +299,9 @@ export const lines: ReadonlyArray<Situation> = [
     stage: (lab) =>
       Effect.as(Effect.zip(server(lab), lab.filter("way", "forward", "meta length > 600 drop")), { characters: 4000 }),
     expected: { _tag: "Timeout", phase: "firstToken", attempts: 0 },
-    verdict: "Unknown",
-    causes: ["firewallOrProxy"]
+    // from here it looks like a long prompt
+    verdict: "TooShort",
+    cause: "blocked"
   }),
   situation("healed", "all packets are dropped for a second in the middle of the answer", {
     needs: filters,
@@ -300,8 +314,11 @@ export const lines: ReadonlyArray<Situation> = [
   }),
   situation("small-mtu", "a part of the way takes small packets only, and says so", {
     stage: (lab) =>
-      Effect.as(Effect.zip(server(lab), lab.run("way", "ip", "link", "set", "eth2", "mtu", "600")), {
-        characters: 4000
+      Effect.gen(function* () {
+        yield* server(lab)
+        yield* lab.run("way", ..."ip route change 10.99.1.0/24 dev eth1 mtu 600".split(" "))
+        yield* lab.run("way", ..."ip route change 10.99.2.0/24 dev eth2 mtu 600".split(" "))
+        return { characters: 4000 }
       }),
     ...well
   }),
@@ -330,13 +347,13 @@ export const lines: ReadonlyArray<Situation> = [
   signalled("killed", "the server is killed in the middle of the answer", "SIGKILL", {
     expected: broken,
     verdict: "ServerFailed",
-    causes: ["serverDown"],
+    cause: "unreachable",
     isInTests: true
   }),
   signalled("frozen", "the server freezes in the middle of the answer", "SIGSTOP", {
     expected: silence,
-    verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    verdict: "HostDown",
+    cause: "unreachable"
   }),
   situation("hung", "the server takes connections, and answers nothing", {
     stage: (lab) =>
@@ -344,8 +361,9 @@ export const lines: ReadonlyArray<Situation> = [
         Effect.tap(server(lab, quick), (running) => running.signal("SIGSTOP")),
         {}
       ),
-    expected: { _tag: "Timeout", phase: "load", limit: 3000, attempts: 0 },
-    verdict: "HostOverloaded",
-    causes: ["serverDown"]
+    policy: asking,
+    expected: { _tag: "Timeout", phase: "load", limit: 12_000, attempts: 0 },
+    verdict: "HostDown",
+    cause: "unreachable"
   })
 ]

@@ -9,12 +9,15 @@ import { behind, nameServer, port, quick, server, type Situation, situation, typ
 
 type Rest = Omit<Parameters<typeof situation>[2], "stage">
 
-const well = { expected: "success", verdict: "AsExpected", causes: [] } as const
-const inTheWay = { verdict: "ProxyInTheWay", causes: ["firewallOrProxy"] } as const
+const well = { expected: "success", verdict: "AsExpected", cause: "none" } as const
+const inTheWay = { verdict: "ProxyInTheWay", cause: "blocked" } as const
 const refused = { expected: { _tag: "Blocked", by: "proxy", attempts: 0 }, ...inTheWay } as const
 const unusable = {
   expected: { _tag: "Unreachable", reason: "gateway", attempts: 1 },
-  verdict: "HostDown"
+  verdict: "HostDown",
+  // whether the server is down cannot be seen behind a proxy, which may be the wrong way to it
+  cause: "unreachable",
+  mayBe: "blocked"
 } as const
 
 const told = (proxy = Proxies.address, more: Readonly<Record<string, string>> = {}): Told => ({
@@ -113,36 +116,33 @@ export const proxies: ReadonlyArray<Situation> = [
     proxy: open,
     isUp: false,
     ...unusable,
-    causes: ["serverDown"],
     isInTests: true
   }),
   proxied("proxy-no-server-tiny", "tinyproxy finds no server there", {
     ...tinyproxy,
     proxy: (lab) => Proxies.tinyproxy(lab),
     isUp: false,
-    ...unusable,
-    causes: ["serverDown"]
+    ...unusable
   }),
   proxied("proxy-no-name", "squid does not know the name", {
     proxy: (lab) => Effect.zipRight(nameServer(lab, { otherwise: "nxdomain" }), open(lab)),
     told: told(Proxies.address, { OLLAMA_HOST: `http://ollama.lan:${port}` }),
-    ...unusable,
-    causes: ["serverDown"]
+    ...unusable
   }),
   proxied("proxy-down", "nothing listens where the proxy should be", {
     needs: ["netns", "nft"],
     proxy: none,
     expected: { ...unusable.expected, phase: "connect" },
-    verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"],
+    verdict: "HostDown",
+    cause: "blocked",
     isInTests: true
   }),
   proxied("proxy-silent", "packets to the proxy are dropped", {
     needs: ["netns", "nft"],
     proxy: (lab) => lab.filter("way", "input", "drop"),
-    expected: { _tag: "Timeout", phase: "connect", limit: 1000, attempts: 1, says: /The proxy does not answer/ },
-    verdict: "ProxyInTheWay",
-    causes: ["firewallOrProxy"]
+    expected: { _tag: "Timeout", phase: "connect", limit: 2000, attempts: 1, says: /The proxy does not answer/ },
+    verdict: "HostDown",
+    cause: "blocked"
   }),
   situation("no-proxy", "the host is named in NO_PROXY, and there is no proxy", {
     stage: (lab) => Effect.as(server(lab), told(Proxies.address, { NO_PROXY: "localhost,10.99.2.0/24" })),

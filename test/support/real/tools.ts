@@ -4,10 +4,13 @@
  */
 import { execFileSync } from "node:child_process"
 
-export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl"
+export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl" | Gateway
 
-/** How long the packages may take to come, in milliseconds. */
-const patience = 60_000
+/** Used where they are, and never installed. */
+type Gateway = "haproxy" | "apache2" | "caddy"
+
+/** How long the packages may take to come, in milliseconds; vitest takes a worker for dead after a minute. */
+const patience = 40_000
 
 const works = (file: string, ...args: ReadonlyArray<string>): boolean => {
   try {
@@ -32,7 +35,9 @@ const packages: Readonly<Record<string, string>> = {
 
 const has = (program: string): boolean => works("sh", "-c", `PATH="$PATH:/usr/sbin:/sbin" command -v ${program}`)
 
-const install = (): void => {
+/** Installs what is missing, where there is apt-get and the right to use it. */
+export const install = (): void => {
+  if (!isRoot) return
   const wanted = Object.keys(packages).filter((program) => !has(program))
   if (wanted.length === 0 || !has("apt-get")) return
   const names = wanted.map((program) => packages[program]).join(" ")
@@ -49,7 +54,7 @@ const install = (): void => {
 }
 
 const probe = (): Readonly<Record<Tool, string | undefined>> => {
-  if (isRoot && process.env.CI !== undefined && process.env.CI !== "false") install()
+  if (process.env.CI !== undefined && process.env.CI !== "false") install()
   const name = `eo-${process.pid}-probe`
   const inside = (...args: ReadonlyArray<string>): boolean => works("ip", "netns", "exec", name, ...args)
   const program = (file: string): string | undefined => (has(file) ? undefined : `${file} is not installed`)
@@ -75,7 +80,10 @@ const probe = (): Readonly<Record<Tool, string | undefined>> => {
       nginx: program("nginx"),
       tinyproxy: program("tinyproxy"),
       squid: program("squid"),
-      openssl: program("openssl")
+      openssl: program("openssl"),
+      haproxy: program("haproxy"),
+      apache2: program("apache2"),
+      caddy: program("caddy")
     }
   } finally {
     if (netns === undefined) works("ip", "netns", "del", name)

@@ -1,5 +1,5 @@
 /** What the programs of a lab are told, and what they say: one JSON value a line. */
-import type { CallRecord, OllamaError } from "effect-ollama"
+import type { CallRecord, Doctor, OllamaError } from "effect-ollama"
 import type { OllamaSimulatorServer } from "effect-ollama/testing/node"
 
 /** The first argument of `server`: it says `ready` when it listens, and when `occupied` calls have reached it. */
@@ -53,4 +53,6 @@ export type ClientLine =
       readonly outcome: Outcome
       readonly millis: number
       readonly record?: typeof CallRecord.CallRecord.Encoded
+      /** Examined after the call, with what the call has told. */
+      readonly report?: typeof Doctor.Report.Encoded
     }

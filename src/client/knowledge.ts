@@ -1,0 +1,191 @@
+/** What a client knows beside a call: what it has learned from others, and what is known of the host and its models. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as OllamaError from "../OllamaError.js"
+import type { Phases, Prediction } from "../record/CallRecord.js"
+import * as Learned from "../record/Learned.js"
+import * as Predictor from "../record/Predictor.js"
+import * as Verdict from "../record/Verdict.js"
+import type { Hub } from "./hub.js"
+import type { Journal } from "./journal.js"
+import * as Learning from "./learning.js"
+import * as PhasesOf from "./phases.js"
+import type * as Preload from "./preload.js"
+import * as Residency from "./residency.js"
+import * as Samples from "./samples.js"
+import type { Server } from "./server.js"
+import * as Timing from "./timing.js"
+import type { Trail } from "./trail.js"
+
+/** How a call ended. */
+export interface Ended {
+  readonly outcome: OllamaError.OllamaError | "success" | "left"
+  readonly endedIn: OllamaError.Phase | undefined
+  readonly phases: Phases
+}
+
+export interface Knowledge {
+  /** Learns from a call that was answered. */
+  readonly answered: (journal: Journal, now: number) => void
+  /** Learns from a load that the client owns. */
+  readonly loaded: (host: string, ended: Preload.Ended) => void
+  /** What was to be expected of each phase, its tokens being what they are. */
+  readonly predictions: (journal: Journal, now: number) => Predictor.Predictions
+  /** What is to be expected of the phase that a call is in, as far as it has come. */
+  readonly expected: (journal: Journal, now: number) => Prediction | undefined
+  /** Why it is where it is, or became what it became. */
+  readonly verdict: (journal: Journal, now: number, ended?: Ended) => Verdict.Verdict
+  /** Looks at the host that a call is at, so that more can be said of it. */
+  readonly look: (journal: Journal) => Effect.Effect<void>
+}
+
+/** Milliseconds for which it counts that other hosts were heard of. */
+const lately = 60_000
+
+const nothing: Predictor.Predictions = {}
+
+export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge => {
+  const learning = Learning.make()
+  const at = (host: string): Server | undefined => servers().find((server) => server.host.address.url === host)
+
+  /** What a model takes in memory, where that was ever listed. */
+  const gigabytes = (host: string, model: string | undefined, now: number): number | undefined => {
+    if (model === undefined) return undefined
+    const size = at(host)?.residency.known(Residency.normalName(model), now).size
+    return size === undefined ? undefined : size / 1e9
+  }
+
+  const question = (journal: Journal, trail: Trail, now: number): Predictor.Question =>
+    Samples.question(journal, trail, gigabytes(trail.host, trail.model, now), now)
+
+  const predictions = (journal: Journal, now: number): Predictor.Predictions => {
+    const trail = journal.current()
+    return trail?.model === undefined ? nothing : learning.predict(question(journal, trail, now))
+  }
+
+  /** Whether any other host that is known was heard of. */
+  const others = (host: string, now: number): "answer" | "fail" | undefined => {
+    const contacts = servers().flatMap(({ host: { address, contact } }) =>
+      address.url !== host && contact !== undefined && now - contact.at < lately ? [contact] : []
+    )
+    if (contacts.length === 0) return undefined
+    return contacts.some(({ answered }) => answered) ? "answer" : "fail"
+  }
+
+  const detectors = (host: string, now: number): Learned.Detectors => {
+    const learned = learning.learned()
+    const running = [...hub.running].flatMap((journal) => {
+      const trail = journal.current()
+      if (trail?.host !== host || trail.model === undefined || trail.endedAt !== undefined) return []
+      const model = Residency.normalName(trail.model)
+      const figures = Predictor.figures(learned.predictor, { host, model, at: now })
+      return Samples.ofRunning(journal, trail, now, figures) ?? []
+    })
+    return Learned.detectors(learned, host, running)
+  }
+
+  const hostEvidence = (trail: Trail, now: number): Verdict.HostEvidence => {
+    const server = at(trail.host)
+    const contact = server?.host.contact
+    const learned = learning.learned()
+    const about = {
+      lastContact: contact?.answered === true ? Duration.millis(now - contact.at) : undefined,
+      probe: server?.probe.answer(now),
+      others: others(trail.host, now),
+      detectors: detectors(trail.host, now),
+      otherDetectors: Learned.otherDetectors(learned, trail.host)
+    }
+    if (trail.model === undefined || server === undefined) return about
+    const model = Residency.normalName(trail.model)
+    const figures = Predictor.figures(learned.predictor, { host: trail.host, model, at: now })
+    const { evictions, listing, rivals, size, sizeVram } = server.residency.known(model, now)
+    const { inFlight } = trail
+    return {
+      ...about,
+      listing,
+      wasResident: trail.wasResident,
+      size,
+      sizeVram,
+      evictions,
+      rivals,
+      changedOptions: trail.changed,
+      isLoadingOther: server.residency.preloads.running().some((other) => other !== model),
+      inFlight,
+      usualInFlight: figures.inFlight,
+      ahead: inFlight === undefined ? undefined : inFlight - 1,
+      parallel: figures.parallel
+    }
+  }
+
+  const waitedFor = (journal: Journal, now: number): Verdict.Evidence["waitedFor"] => {
+    const permit = journal.trails.reduce((sum, trail) => sum + trail.queuedBy(now), 0)
+    const { backoff, offline } = journal.heldFor(now)
+    const most = Math.max(permit, backoff, offline)
+    if (most === 0) return undefined
+    return most === permit ? "permit" : most === offline ? "offline" : "backoff"
+  }
+
+  return {
+    answered: (journal, now) => {
+      const sample = Samples.ofAnswer(journal, now)
+      if (sample !== undefined) learning.observe(sample, now - journal.about.startedAt)
+    },
+    loaded: (host, { at: now, model, outcome, took, wasAlone }) => {
+      // one load waits for the other, and nobody knows how long
+      if (outcome !== "success" || !wasAlone) return
+      const size = gigabytes(host, model, now)
+      learning.observe({ host, model, at: now, gigabytes: size, loading: Duration.millis(took) }, took)
+    },
+    predictions,
+    expected: (journal, now) => {
+      const trail = journal.current()
+      if (trail?.model === undefined) return undefined
+      const asked = question(journal, trail, now)
+      switch (trail.stage) {
+        case "load":
+          return learning.predict(asked).loading
+        case "firstToken":
+          return learning.predict(asked).firstToken
+        case "gap":
+          return learning.predict({ ...asked, answerTokens: trail.came().values }).generating
+        default:
+          return undefined
+      }
+    },
+    verdict: (journal, now, ended) => {
+      const trail = journal.current()
+      const { phase, since } = journal.phase()
+      const silent = trail?.silentSince()
+      const tokens = Timing.tokens(trail?.last)
+      const failure = typeof ended?.outcome === "string" ? undefined : ended?.outcome
+      return Verdict.of({
+        elapsed: Duration.millis(now - journal.about.startedAt),
+        running:
+          ended === undefined
+            ? {
+                phase,
+                inPhase: Duration.millis(now - since),
+                silent: silent === undefined ? undefined : Duration.millis(now - silent)
+              }
+            : undefined,
+        outcome: typeof ended?.outcome === "string" ? ended.outcome : failure?._tag,
+        failure,
+        endedIn: ended?.endedIn,
+        phases: ended?.phases ?? PhasesOf.of(PhasesOf.spans(journal, now)),
+        predicted: predictions(journal, now),
+        isSlow: journal.isSlow,
+        waitedFor: waitedFor(journal, now),
+        hasTools: journal.facts.hasTools,
+        promptTokens: tokens.prompt,
+        gigabytes: trail === undefined ? undefined : gigabytes(trail.host, trail.model, now),
+        host: trail === undefined ? undefined : hostEvidence(trail, now)
+      })
+    },
+    look: (journal) => {
+      const server = at(journal.current()?.host ?? journal.about.host)
+      if (server === undefined) return Effect.void
+      const { host, probe, residency } = server
+      return host.isCloud ? probe.ask : Effect.all([probe.ask, residency.look], { concurrency: 2, discard: true })
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a client learns from its calls. Learning from a call costs some ten microseconds, which is nothing beside a call
+ * that took a tenth of a second; shorter ones are kept back until somebody wants to know.
+ */
+import * as Learned from "../record/Learned.js"
+import * as Predictor from "../record/Predictor.js"
+
+export interface Learning {
+  /** @param took milliseconds of the call */
+  readonly observe: (sample: Predictor.Sample, took: number) => void
+  readonly predict: (question: Predictor.Question) => Predictor.Predictions
+  readonly learned: () => Learned.Learned
+}
+
+/** Milliseconds beside which the cost does not count. */
+const long = 100
+
+/** How many are kept back: beyond it the oldest count for little (each new one fades them by a hundredth). */
+const kept = 128
+
+export const make = (): Learning => {
+  let state = Learned.empty
+  let pending: Array<Predictor.Sample> = []
+
+  const learned = (): Learned.Learned => {
+    if (pending.length > 0) {
+      state = pending.reduce(Learned.observe, state)
+      pending = []
+    }
+    return state
+  }
+
+  return {
+    observe: (sample, took) => {
+      pending.push(sample)
+      if (took >= long) learned()
+      else if (pending.length > kept) pending.shift()
+    },
+    predict: (question) => Predictor.predict(learned().predictor, question),
+    learned
+  }
+}

@@ -1,0 +1,57 @@
+/** What the span of a call says of it at its end. */
+import * as Predicate from "effect/Predicate"
+import { defined } from "../internal/defined.js"
+import type * as OllamaError from "../OllamaError.js"
+import type { CallRecord } from "../record/CallRecord.js"
+import * as Content from "./content.js"
+import type { Journal } from "./journal.js"
+import type * as Phases from "./phases.js"
+import * as Timing from "./timing.js"
+
+const seconds = (millis: number): number => millis / 1000
+
+const ofPhases = (spans: Phases.Spans): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(spans).flatMap(([phase, millis]: [string, number | undefined]) =>
+      millis === undefined ? [] : [[`ollama.phase.${phase}`, seconds(millis)]]
+    )
+  )
+
+const responseModel = (last: unknown): string | undefined =>
+  Predicate.isRecord(last) && typeof last.model === "string" ? last.model : undefined
+
+/**
+ * Times are in seconds, as the conventions have them.
+ *
+ * @param content of the answer, where it is recorded
+ */
+export const of = (
+  journal: Journal,
+  spans: Phases.Spans,
+  record: CallRecord | undefined,
+  content: OllamaError.Partial | undefined,
+  now: number
+): Readonly<Record<string, unknown>> => {
+  const trail = journal.current()
+  const { startedAt } = journal.about
+  const { generated, prompt } = Timing.tokens(trail?.last)
+  const reason = Timing.doneReason(trail?.last)
+  const firstAt = journal.facts.kind === "generation" ? trail?.firstAt : undefined
+  return {
+    ...defined({
+      "gen_ai.response.model": responseModel(trail?.last),
+      "gen_ai.usage.input_tokens": prompt,
+      "gen_ai.usage.output_tokens": generated,
+      "gen_ai.response.finish_reasons": reason === undefined ? undefined : [reason],
+      "gen_ai.response.time_to_first_chunk": firstAt === undefined ? undefined : seconds(firstAt - startedAt),
+      "ollama.verdict": record?.verdict._tag,
+      "ollama.decisions":
+        journal.decisions.length === 0 ? undefined : journal.decisions.map(({ what, why }) => `${what}: ${why}`)
+    }),
+    "gen_ai.client.operation.duration": seconds(now - startedAt),
+    "ollama.attempts": journal.trails.length,
+    "ollama.slow": journal.isSlow,
+    ...ofPhases(spans),
+    ...(content === undefined ? {} : Content.output(content, reason))
+  }
+}
