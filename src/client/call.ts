@@ -257,6 +257,8 @@ const reading = <A>({ poll, read }: Reader.Reader<A>) => {
   type Values = Channel.Channel<Chunk.Chunk<A>, unknown, Failure>
   const step = (batch: Reader.Batch<A>): Values =>
     batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
+  // values never go through Channel.fromEffect: V8 puts the closure it keeps its Effect in straight into the old space,
+  // where it holds on to them until the next full collection
   const waiting = Channel.fromEffect(read)
   const loop = (): Values => {
     const batch = poll()
