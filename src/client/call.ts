@@ -247,19 +247,23 @@ export const stream = <A, Response>(
         )
       )
       return Channel.ensuring(
-        Channel.flatMap(Channel.fromEffect(open), (won) => reading<A>(won.reader.read)(won.first)),
+        Channel.flatMap(Channel.fromEffect(open), (won) => reading(won.reader)(won.first)),
         Effect.suspend(() => close)
       )
     })
   )
 
 /** From one batch of values to the channel that gives them and all that follow. */
-const reading = <A>(read: Reader.Reader<A>["read"]) => {
+const reading = <A>({ poll, read }: Reader.Reader<A>) => {
   type Values = Channel.Channel<Chunk.Chunk<A>, unknown, Failure>
   const step = (batch: Reader.Batch<A>): Values =>
     batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
-  // made anew each time: one node that lives on would tie the garbage of all reads together, which made the collector
-  // promote half of it (twice the CPU time for a stream in bulk)
-  const loop = (): Values => Channel.flatMap(Channel.fromEffect(read), step)
+  // values never go through Channel.fromEffect: V8 puts the closure it keeps its Effect in straight into the old space,
+  // where it holds on to them until the next full collection
+  const waiting = Channel.fromEffect(read)
+  const loop = (): Values => {
+    const batch = poll()
+    return batch === undefined ? Channel.flatMap(waiting, step) : step(batch)
+  }
   return step
 }

@@ -30,13 +30,12 @@ const decoder = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => Either.
   return (json) => Either.mapLeft(decode(json), (error) => error.message.replace(/, actual [^\n]*/g, "").slice(0, 300))
 }
 
-const absentOrString = (u: unknown): boolean => u === undefined || typeof u === "string"
 const absentOrNumber = (u: unknown): boolean => u === undefined || typeof u === "number"
 
 /** The fields of the last chunk. */
 const isHotEnd = (u: Record<string | symbol, unknown>): boolean =>
   u.done === true &&
-  absentOrString(u.done_reason) &&
+  (u.done_reason === undefined || typeof u.done_reason === "string") &&
   absentOrNumber(u.total_duration) &&
   absentOrNumber(u.load_duration) &&
   absentOrNumber(u.prompt_eval_count) &&
@@ -51,22 +50,22 @@ const isHotHead = (u: Record<string | symbol, unknown>): boolean =>
   typeof u.created_at === "string" &&
   u.logprobs === undefined &&
   u.error === undefined &&
-  absentOrString(u.remote_model) &&
-  absentOrString(u.remote_host) &&
+  (u.remote_model === undefined || typeof u.remote_model === "string") &&
+  (u.remote_host === undefined || typeof u.remote_host === "string") &&
   (u.done === false ? u.done_reason === undefined : isHotEnd(u))
 
 const isRecord = (u: unknown): u is Record<string | symbol, unknown> => typeof u === "object" && u !== null
 
 const isHotChat = (u: unknown): u is Chat.ChatChunk => {
   if (!isRecord(u) || !isHotHead(u)) return false
-  const message = u.message
+  const { message } = u
   return (
     isRecord(message) &&
     typeof message.role === "string" &&
     typeof message.content === "string" &&
     message.tool_calls === undefined &&
     message.images === undefined &&
-    absentOrString(message.thinking)
+    (message.thinking === undefined || typeof message.thinking === "string")
   )
 }
 
@@ -77,7 +76,7 @@ const isHotGenerate = (u: unknown): u is Generate.GenerateChunk =>
   u.tool_calls === undefined &&
   u.image === undefined &&
   u.completed === undefined &&
-  absentOrString(u.thinking)
+  (u.thinking === undefined || typeof u.thinking === "string")
 
 const decodeChat = decoder(Chat.ChatChunk)
 const decodeGenerate = decoder(Generate.GenerateChunk)

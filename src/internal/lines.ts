@@ -82,14 +82,16 @@ export const make = (limit: number): Lines => {
   const tooLong = (bytes: Uint8Array) => new LineTooLong(limit, decoder.decode(bytes.subarray(0, 200)))
 
   const emit = (text: string, line: (text: string) => void): void => {
-    let start = 0
     let end = text.indexOf("\n")
+    // the usual read of an answer that is being written has one line
+    if (end === -1) return one(text, line)
+    let start = 0
     while (end !== -1) {
       one(text.slice(start, end), line)
       start = end + 1
       end = text.indexOf("\n", start)
     }
-    if (start < text.length) one(start === 0 ? text : text.slice(start), line)
+    if (start < text.length) one(text.slice(start), line)
   }
 
   const one = (text: string, line: (text: string) => void): void => {
@@ -117,12 +119,13 @@ export const make = (limit: number): Lines => {
 
   return {
     feed: (bytes, line) => {
-      const last = bytes.lastIndexOf(10)
-      // the usual read of an answer that is being written: one line, whole
-      if (tail === undefined && last === bytes.length - 1 && last <= limit && bytes.indexOf(10) === last) {
-        const text = fast(bytes, last)
-        if (!isDoubtful(text)) return one(text, line)
+      const end = bytes.length - 1
+      // what has no part of a line before or after it is not searched for line ends twice
+      if (tail === undefined && bytes[end] === 10 && end <= limit) {
+        const text = fast(bytes, end)
+        if (!isDoubtful(text)) return emit(text, line)
       }
+      const last = bytes.lastIndexOf(10)
       if (last === -1) {
         size += bytes.length
         if (size > limit) throw tooLong(tail?.[0] ?? bytes)

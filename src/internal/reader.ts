@@ -23,6 +23,7 @@ export interface Wire<A> {
   /** One line (or the whole body) to a value. Throws an `OllamaError`. */
   readonly line: (text: string, lineNumber: number) => A
   readonly isLast: (value: A) => boolean
+  readonly onLast: (value: A) => void
   /** Only the end is waited for, because the values are folded as they come. */
   readonly folded: boolean
   /** The body is one JSON value and not lines of it. */
@@ -53,6 +54,8 @@ export interface Watch {
 export interface Reader<A> {
   /** What has arrived since the last read. */
   readonly read: Effect.Effect<Batch<A>, OllamaError.OllamaError>
+  /** The same, where there is something already. */
+  readonly poll: () => Array<A> | undefined
   readonly hooks: Body.Hooks
   /** Ends the reader with a failure from outside, such as a refused connection. */
   readonly fail: (error: OllamaError.OllamaError) => void
@@ -100,15 +103,20 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
   let waitingSince = clock.unsafeCurrentTimeMillis()
   let onEnd: (() => void) | undefined
 
-  const take = (): Effect.Effect<Batch<A>, OllamaError.OllamaError> | undefined => {
-    if (buffer.length === 0) return exit
-    const batch = Effect.succeed(buffer)
+  const poll = (): Array<A> | undefined => {
+    if (buffer.length === 0) return undefined
+    const batch = buffer
     buffer = []
     if (paused) {
       paused = false
       body?.resume()
     }
     return batch
+  }
+
+  const take = (): Effect.Effect<Batch<A>, OllamaError.OllamaError> | undefined => {
+    const batch = poll()
+    return batch === undefined ? exit : Effect.succeed(batch)
   }
 
   const notify = (): void => {
@@ -141,33 +149,30 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
   const fail = (error: OllamaError.OllamaError): void => finish(Effect.fail(error))
 
   const push = (text: string): void => {
-    if (sawLast) return
-    lineNumber++
-    give(wire.line(text, lineNumber))
+    if (!sawLast) give(wire.line(text, ++lineNumber))
   }
 
   const give = (value: A): void => {
     if (!wire.folded) buffer.push(value)
     sawFirst = true
     values++
-    if (wire.isLast(value)) sawLast = true
+    if (wire.isLast(value)) {
+      sawLast = true
+      wire.onLast(value)
+    }
   }
 
-  /** Runs a step that throws failures; values that were read before the failure are given out first. */
-  const guarded = (step: () => void): void => {
-    try {
-      step()
-    } catch (problem) {
-      // what follows a complete answer is no part of it
-      if (sawLast) return
-      body?.cancel()
-      if (problem instanceof Lines.LineTooLong || problem instanceof Lines.NotUtf8) {
-        exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))
-      } else if (OllamaError.isOllamaError(problem)) {
-        exit ??= Effect.fail(problem)
-      } else {
-        exit ??= Effect.die(problem)
-      }
+  /** Ends with a failure that was thrown; values that were read before it are given out first. */
+  const broke = (problem: unknown): void => {
+    // what follows a complete answer is no part of it
+    if (sawLast) return
+    body?.cancel()
+    if (problem instanceof Lines.LineTooLong || problem instanceof Lines.NotUtf8) {
+      exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))
+    } else if (OllamaError.isOllamaError(problem)) {
+      exit ??= Effect.fail(problem)
+    } else {
+      exit ??= Effect.die(problem)
     }
   }
 
@@ -199,13 +204,18 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       waitingSince = clock.unsafeCurrentTimeMillis()
       wake = resume
     }),
+    poll,
     hooks: {
       data: (bytes) => {
         if (exit !== undefined) return
         sawBytes = true
         received += bytes.length
         const before = lineNumber
-        guarded(() => feed(bytes))
+        try {
+          feed(bytes)
+        } catch (problem) {
+          broke(problem)
+        }
         if (sawLast) exit ??= Effect.succeed(done)
         if (wake !== undefined) {
           if (buffer.length > 0 || exit !== undefined) notifySoon()
@@ -221,7 +231,11 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
         sawEnd = true
         onEnd?.()
         if (exit !== undefined) return
-        guarded(flush)
+        try {
+          flush()
+        } catch (problem) {
+          broke(problem)
+        }
         finish(sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(sawBytes))))
       },
       error: (error) => {

@@ -40,14 +40,10 @@ export const make = <A, Response>(
   }
 ): Reader.Wire<A> => {
   let isFirst = true
-  const took = (value: A): A => {
-    codec.fold.add(value)
-    if (isFirst) {
-      isFirst = false
-      if (!codec.whole) attempt.stage = "gap"
-      options.onSeen(value, false)
-    }
-    return value
+  const first = (value: A): void => {
+    isFirst = false
+    if (!codec.whole) attempt.stage = "gap"
+    options.onSeen(value, false)
   }
 
   const protocol = (
@@ -86,33 +82,39 @@ export const make = <A, Response>(
     return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
   }
 
+  const unparsable = (text: string, lineNumber: number): OllamaError.OllamaError => {
+    // a body of one value that does not close was cut
+    if (codec.whole && Lines.isCut(text)) return brokenOff()
+    // a page that is not announced as one
+    return isFirst && AnswerText.isHtml(undefined, text)
+      ? attempt.failure(Classify.captivePortal, { status: options.status() })
+      : protocol(text, lineNumber)
+  }
+
+  const decoded = (json: unknown, text: string, lineNumber: number): A => {
+    if (Codec.isErrorLine(json)) throw errorLine(json)
+    const value = codec.decode(json)
+    if (Either.isLeft(value)) throw protocol(text, lineNumber, value.left)
+    return value.right
+  }
+
   return {
     whole: codec.whole,
     folded: options.folded,
     empty: codec.empty,
-    isLast: (value) => {
-      const isLast = codec.isLast(value)
-      if (isLast) options.onSeen(value, true)
-      return isLast
-    },
+    isLast: codec.isLast,
+    onLast: (value) => options.onSeen(value, true),
     line: (text, lineNumber) => {
       let json: unknown
       try {
         json = JSON.parse(text)
       } catch {
-        // a body of one value that does not close was cut
-        if (codec.whole && Lines.isCut(text)) throw brokenOff()
-        // a page that is not announced as one
-        if (isFirst && AnswerText.isHtml(undefined, text)) {
-          throw attempt.failure(Classify.captivePortal, { status: options.status() })
-        }
-        throw protocol(text, lineNumber)
+        throw unparsable(text, lineNumber)
       }
-      if (codec.hot(json)) return took(json)
-      if (Codec.isErrorLine(json)) throw errorLine(json)
-      const decoded = codec.decode(json)
-      if (Either.isLeft(decoded)) throw protocol(text, lineNumber, decoded.left)
-      return took(decoded.right)
+      const value = codec.hot(json) ? json : decoded(json, text, lineNumber)
+      codec.fold.add(value)
+      if (isFirst) first(value)
+      return value
     },
     // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
     unfinished: (sawBytes) => (sawBytes || options.isStream() ? brokenOff() : protocol("", undefined)),

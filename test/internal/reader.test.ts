@@ -8,6 +8,7 @@ const never = (): OllamaError.OllamaError => new OllamaError.StreamInterrupted({
 const wire: Reader.Wire<string> = {
   line: (text) => text,
   isLast: (text) => text === "last",
+  onLast: () => undefined,
   folded: false,
   whole: false,
   unfinished: never,
