@@ -17,6 +17,7 @@ const maxLines = 400
 /** Files that may be longer, and why. */
 const longFiles = {
   "src/OllamaError.ts": "the table of failures: one class after the other",
+  "src/record/verdict/rules.ts": "the table of verdicts: one rule after the other",
   "src/testing/Fault.ts": "the table of faults: one constructor after the other",
   "test/wire/expected.ts": "the table of what each recorded exchange gives",
   "test/wire/texts.ts": "the table of the server's error texts and what each becomes"
