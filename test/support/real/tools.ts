@@ -3,6 +3,7 @@
  * said; in CI it is installed first, where that can be done quickly and quietly.
  */
 import { execFileSync } from "node:child_process"
+import * as Owned from "./owned.js"
 
 export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl" | Gateway
 
@@ -55,7 +56,7 @@ export const install = (): void => {
 
 const probe = (): Readonly<Record<Tool, string | undefined>> => {
   if (process.env.CI !== undefined && process.env.CI !== "false") install()
-  const name = `eo-${process.pid}-probe`
+  const name = Owned.name("probe")
   const inside = (...args: ReadonlyArray<string>): boolean => works("ip", "netns", "exec", name, ...args)
   const program = (file: string): string | undefined => (has(file) ? undefined : `${file} is not installed`)
   const netns = !isRoot
