@@ -148,7 +148,7 @@ export const make: Effect.Effect<Lab, never, Scope.Scope> = Effect.gen(function*
       const folder = Owned.folder()
       // squid reads it as another user
       chmodSync(folder, 0o755)
-      return { name: `lab${process.pid}x${made}`, folder, spaces }
+      return { name: Owned.plainName(String(made)), folder, spaces }
     }),
     ({ folder, spaces }) =>
       Effect.sync(() => {

@@ -8,6 +8,9 @@ import { join } from "node:path"
 
 const prefix = /^eo-(\d+)-/
 
+/** Where only letters and digits may be in a name. */
+const plainPrefix = /^eo(\d+)x/
+
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -19,10 +22,12 @@ const isAlive = (pid: number): boolean => {
 
 export const name = (rest: string): string => `eo-${process.pid}-${rest}`
 
+export const plainName = (rest: string): string => `eo${process.pid}x${rest}`
+
 /** The entries of a folder whose makers are no more. */
 export const forsaken = (folder: string): ReadonlyArray<string> =>
   (existsSync(folder) ? readdirSync(folder) : []).filter((entry) => {
-    const owner = prefix.exec(entry)?.[1]
+    const owner = (prefix.exec(entry) ?? plainPrefix.exec(entry))?.[1]
     return owner !== undefined && !isAlive(Number(owner))
   })
 
