@@ -68,14 +68,14 @@ const probe = (): Readonly<Record<Tool, string | undefined>> => {
         : "network namespaces are not allowed here"
   try {
     const qdisc = (kind: string, ...rest: ReadonlyArray<string>): string | undefined =>
-      netns === undefined && inside("tc", "qdisc", "add", "dev", "lo", "root", kind, ...rest)
+      netns !== undefined || inside("tc", "qdisc", "add", "dev", "lo", "root", kind, ...rest)
         ? undefined
         : `this kernel has no ${kind}`
     return {
       netns,
       nft:
         program("nft") ??
-        (netns === undefined && inside("nft", "add", "table", "inet", "probe") ? undefined : "nft may not filter here"),
+        (netns !== undefined || inside("nft", "add", "table", "inet", "probe") ? undefined : "nft may not filter here"),
       netem: qdisc("netem", "delay", "1ms"),
       tbf: qdisc("tbf", "rate", "1mbit", "burst", "10kb", "latency", "1s"),
       nginx: program("nginx"),
