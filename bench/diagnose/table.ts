@@ -47,7 +47,7 @@ export const end = (rows: ReadonlyArray<Row>, { right, situations, skipped }: To
   return [
     ...(problems.length === 0 ? [] : ["", ...problems]),
     "",
-    `${staged} situations${skipped === 0 ? "" : `, ${skipped} skipped (--install gets what is missing)`}; right: ` +
+    `${staged} situations${skipped === 0 ? "" : `, ${skipped} skipped (--install gets programs that are missing)`}; right: ` +
       columns.map((column) => `${column} ${right[column]} of ${staged}`).join(", ")
   ].join("\n")
 }

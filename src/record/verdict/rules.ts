@@ -20,6 +20,7 @@ import {
 import { given } from "./given.js"
 import * as Limits from "./limits.js"
 import * as Names from "./names.js"
+import * as Silence from "./silence.js"
 
 interface Rule {
   /** What is observed. */
@@ -31,12 +32,6 @@ const int = (value: number | undefined): number | undefined =>
   value !== undefined && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.round(value) : undefined
 
 const duration = (value: number): Duration.Duration => Duration.millis(value)
-
-/** A stream that says nothing for so long, and that of a call with tools, in milliseconds. */
-const stalled = { usually: 10_000, buffering: 300_000 }
-
-/** A first token that takes so many times as long as it ever should, and at least so many milliseconds. */
-const overdue = { times: 3, least: 10_000 }
 
 /** Tokens of a prompt that is long. */
 const longPrompt = 1000
@@ -95,27 +90,6 @@ const opened = ({ failure, ...facts }: Facts): Verdict | undefined => {
 
 const impossible = new Set(["Unauthorized", "ModelNotFound", "InvalidRequest", "MalformedOutput"])
 const failed = new Set(["LoadFailed", "ServerError", "StreamInterrupted", "ProtocolError"])
-
-/** How long it waits for a token of a model in memory, where that is far longer than reading its prompt could take. */
-const waitedInVain = ({ evidence: { running }, focus, timeout }: Facts): number | undefined => {
-  const isBegun = timeout?.phase === "firstToken" || running?.phase === "firstToken"
-  const high = millis(focus?.predicted?.high)
-  if (!isBegun || focus?.name !== "prompt" || high === undefined) return undefined
-  return focus.actual >= Math.max(overdue.least, overdue.times * high) ? focus.actual : undefined
-}
-
-/** Ollama sends headers with the first token: where they came alone, the model's process has begun, and hangs. */
-const hasHeaders = ({ evidence: { running }, failure }: Facts): boolean =>
-  running?.hasHeaders === true || (running === undefined && failure?.status !== undefined)
-
-const silence = (facts: Facts): number | undefined => {
-  const { evidence, timeout } = facts
-  const { hasTools, running } = evidence
-  const silent =
-    timeout?.phase === "gap" ? millis(timeout.limit) : running?.phase === "gap" ? millis(running.silent) : 0
-  if (silent !== undefined && silent >= (hasTools === true ? stalled.buffering : stalled.usually)) return silent
-  return hasHeaders(facts) ? waitedInVain(facts) : undefined
-}
 
 const foreseen = (focus: Span | undefined) => {
   const millis = expected(focus)
@@ -227,7 +201,7 @@ export const rules: ReadonlyArray<Rule> = [
   { name: "a clock ran out before what was to be expected had passed", of: Limits.asPredicted },
   {
     name: "a clock ran out while the server buffered a tool call",
-    of: (facts) => Limits.whileBuffering(facts, stalled.buffering)
+    of: (facts) => Limits.whileBuffering(facts, Silence.stalled.buffering)
   },
   // what is seen to make it slow
   {
@@ -304,7 +278,7 @@ export const rules: ReadonlyArray<Rule> = [
   {
     name: "gaps with the connection alive, version fast",
     of: (facts) => {
-      const silent = facts.host.probe === "fast" ? silence(facts) : undefined
+      const silent = facts.host.probe === "fast" ? Silence.ofRunner(facts) : undefined
       return when(silent !== undefined, () => ({ _tag: "StalledRunner", silent: duration(silent ?? 0) }))
     }
   },
@@ -312,7 +286,7 @@ export const rules: ReadonlyArray<Rule> = [
     name: "no token of a model in memory for far longer than its prompt could take, version fast: calls of others are ahead",
     of: (facts) => {
       const { host } = facts
-      const waited = host.probe === "fast" && host.listing !== "late" ? waitedInVain(facts) : undefined
+      const waited = host.probe === "fast" && host.listing !== "late" ? Silence.waitedInVain(facts) : undefined
       return waited === undefined
         ? undefined
         : { _tag: "Queued", waited: duration(waited), ...given("parallel", int(positive(host.parallel))) }

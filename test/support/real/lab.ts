@@ -9,9 +9,9 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { execFile, execFileSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Owned from "./owned.js"
 
 export const places = ["client", "way", "server"] as const
 
@@ -56,8 +56,6 @@ export interface Lab {
   readonly etc: (place: Place, file: string, text: string) => Effect.Effect<void>
 }
 
-const prefix = /^eo-(\d+)-/
-
 const quietly = (...command: readonly [string, ...ReadonlyArray<string>]): string => {
   try {
     const [file, ...args] = command
@@ -79,22 +77,8 @@ const remove = (space: string): void => {
   rmSync(etcFolder(space), { recursive: true, force: true })
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const entries = (folder: string): ReadonlyArray<string> => (existsSync(folder) ? readdirSync(folder) : [])
-
 const removeForsaken = (): void => {
-  for (const space of new Set([...entries("/run/netns"), ...entries("/etc/netns")])) {
-    const owner = prefix.exec(space)?.[1]
-    if (owner !== undefined && !isAlive(Number(owner))) remove(space)
-  }
+  for (const space of new Set([...Owned.forsaken("/run/netns"), ...Owned.forsaken("/etc/netns")])) remove(space)
 }
 
 /** What has to go when this process ends before the Scope does. */
@@ -158,13 +142,13 @@ export const make: Effect.Effect<Lab, never, Scope.Scope> = Effect.gen(function*
   const { folder, name, spaces } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       begin()
-      const space = `eo-${process.pid}-${made}`
+      const space = Owned.name(String(made))
       const spaces = { client: `${space}-client`, way: `${space}-way`, server: `${space}-server` }
       for (const space of Object.values(spaces)) standing.add(space)
-      const folder = mkdtempSync(join(tmpdir(), "effect-ollama-real-"))
+      const folder = Owned.folder()
       // squid reads it as another user
       chmodSync(folder, 0o755)
-      return { name: `lab${process.pid}x${made}`, folder, spaces }
+      return { name: Owned.plainName(String(made)), folder, spaces }
     }),
     ({ folder, spaces }) =>
       Effect.sync(() => {
@@ -172,7 +156,7 @@ export const make: Effect.Effect<Lab, never, Scope.Scope> = Effect.gen(function*
           remove(space)
           standing.delete(space)
         }
-        rmSync(folder, { recursive: true, force: true })
+        Owned.removeFolder(folder)
       })
   )
   const at: Lab["at"] = (place, ...inner) => ["ip", "netns", "exec", spaces[place], ...inner]

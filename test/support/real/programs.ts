@@ -1,10 +1,9 @@
 /** The programs that run at the places of a lab, each bundled into one file: loading Effect module by module is slow. */
 import { Effect } from "effect"
 import * as Esbuild from "esbuild"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as Owned from "./owned.js"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const folder = fileURLToPath(new URL("programs/", import.meta.url))
@@ -14,8 +13,7 @@ const names = ["client", "server", "dns", "relay"] as const
 export type Program = (typeof names)[number]
 
 const bundle = async (): Promise<string> => {
-  const out = mkdtempSync(join(tmpdir(), "effect-ollama-programs-"))
-  process.once("exit", () => rmSync(out, { recursive: true, force: true }))
+  const out = Owned.folder()
   await Esbuild.build({
     entryPoints: names.map((name) => join(folder, `${name}.ts`)),
     outdir: out,

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process"
 import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { addresses, type Lab } from "./lab.js"
+import * as Owned from "./owned.js"
 import * as Process from "./process.js"
 
 export const port = 3128
@@ -55,6 +56,9 @@ http_access allow known
 http_access deny all`
 }
 
+/** Where squid has memory that its processes share. */
+const memory = "/dev/shm"
+
 /** @param access its rules of access */
 export const squid = (lab: Lab, access: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -78,9 +82,8 @@ ${access}
     // it leaves its shared memory behind when it is killed
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        for (const name of readdirSync("/dev/shm")) {
-          if (name.startsWith(`${lab.name}-`)) rmSync(join("/dev/shm", name))
-        }
+        const own = readdirSync(memory).filter((name) => name.startsWith(`${lab.name}-`))
+        for (const name of [...own, ...Owned.forsaken(memory)]) rmSync(join(memory, name), { force: true })
       })
     )
     const running = yield* Process.start(lab, "way", ["squid", "-N", "-d1", "-n", lab.name, "-f", file])

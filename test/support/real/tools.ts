@@ -3,6 +3,7 @@
  * said; in CI it is installed first, where that can be done quickly and quietly.
  */
 import { execFileSync } from "node:child_process"
+import * as Owned from "./owned.js"
 
 export type Tool = "netns" | "nft" | "netem" | "tbf" | "nginx" | "tinyproxy" | "squid" | "openssl" | Gateway
 
@@ -55,7 +56,7 @@ export const install = (): void => {
 
 const probe = (): Readonly<Record<Tool, string | undefined>> => {
   if (process.env.CI !== undefined && process.env.CI !== "false") install()
-  const name = `eo-${process.pid}-probe`
+  const name = Owned.name("probe")
   const inside = (...args: ReadonlyArray<string>): boolean => works("ip", "netns", "exec", name, ...args)
   const program = (file: string): string | undefined => (has(file) ? undefined : `${file} is not installed`)
   const netns = !isRoot
@@ -67,14 +68,14 @@ const probe = (): Readonly<Record<Tool, string | undefined>> => {
         : "network namespaces are not allowed here"
   try {
     const qdisc = (kind: string, ...rest: ReadonlyArray<string>): string | undefined =>
-      netns === undefined && inside("tc", "qdisc", "add", "dev", "lo", "root", kind, ...rest)
+      netns !== undefined || inside("tc", "qdisc", "add", "dev", "lo", "root", kind, ...rest)
         ? undefined
         : `this kernel has no ${kind}`
     return {
       netns,
       nft:
         program("nft") ??
-        (netns === undefined && inside("nft", "add", "table", "inet", "probe") ? undefined : "nft may not filter here"),
+        (netns !== undefined || inside("nft", "add", "table", "inet", "probe") ? undefined : "nft may not filter here"),
       netem: qdisc("netem", "delay", "1ms"),
       tbf: qdisc("tbf", "rate", "1mbit", "burst", "10kb", "latency", "1s"),
       nginx: program("nginx"),
