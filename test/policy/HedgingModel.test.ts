@@ -27,11 +27,12 @@ describe("any copies", () => {
     let failure: OllamaError.OllamaError | undefined
     for (;;) {
       const endOf = (copy: number) => (sent[copy] ?? 0) + (fates[copy]?.takes ?? 0)
-      const first = [...running].sort((a, b) => endOf(a) - endOf(b))[0]
+      const [first, second] = [...running].sort((a, b) => endOf(a) - endOf(b))
       const mayStart = sent.length < fates.length
       const now = Math.min(first === undefined ? Infinity : endOf(first), mayStart ? due : Infinity)
       // what happens at the same moment has no order
       if (times.has(now) || (mayStart && first !== undefined && due === endOf(first))) return undefined
+      if (first !== undefined && second !== undefined && endOf(first) === endOf(second)) return undefined
       times.add(now)
       const start = () => {
         running.add(sent.length)
