@@ -121,8 +121,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
   }
 
   const waitedFor = (journal: Journal, now: number): Verdict.Evidence["waitedFor"] => {
-    const permit = journal.trails.reduce((sum, trail) => sum + trail.queuedBy(now), 0)
-    const { backoff, offline } = journal.heldFor(now)
+    const { backoff, offline, place } = journal.heldFor(now)
+    const permit = journal.trails.reduce((sum, trail) => sum + trail.queuedBy(now), place)
     const most = Math.max(permit, backoff, offline)
     if (most === 0) return undefined
     return most === permit ? "permit" : most === offline ? "offline" : "backoff"
@@ -186,7 +186,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       })
     },
     look: (journal) => {
-      const server = at(journal.current()?.host ?? journal.about.host)
+      const server = at(journal.current()?.host ?? journal.host)
       if (server === undefined) return Effect.void
       const { host, probe, residency } = server
       const { model = "", operation } = journal.about
