@@ -16,3 +16,4 @@ export type {
   View
 } from "./placement/view.js"
 export { ExpectedCompletion, Name, type Own, Placement, Priority, Sticky } from "./placement/value.js"
+export { cost } from "./placement/cost.js"

@@ -80,8 +80,13 @@ export const Sticky = Schema.Struct({
  */
 export type Sticky = typeof Sticky.Type
 
+const Within = Schema.Literal("expectedCompletion", "leastInFlight", "roundRobin", "weighted", "sticky", "random")
+
+export type Within = typeof Within.Type
+
 /**
- * The hosts of the lowest `priority`, and the next ones only while none of those is left.
+ * The hosts of the lowest `priority`; the next ones only while none of those is left, or while they would refuse the call
+ * for its wait.
  *
  * - `within`: how one of them is chosen.
  *
@@ -90,7 +95,7 @@ export type Sticky = typeof Sticky.Type
  */
 export const Priority = Schema.Struct({
   by: Schema.Literal("priority"),
-  within: optional(Schema.Literal("expectedCompletion", "leastInFlight", "roundRobin", "weighted", "sticky", "random"))
+  within: optional(Within)
 }).annotations({ identifier: "effect-ollama/Placement/Priority" })
 
 /**
@@ -136,10 +141,10 @@ export interface Own {
 }
 
 /** What `expectedCompletion` is by its name: a wait of 10 seconds for 10 seconds is too much, and one call waits there. */
-export const defaults = {
+export const defaults: Required<Omit<ExpectedCompletion, "by"> & Omit<Sticky, "by"> & Omit<Priority, "by">> = {
   admission: { target: Duration.seconds(10), interval: Duration.seconds(10) },
   headroom: 1,
   key: "session",
   factor: 1.25,
   within: "expectedCompletion"
-} as const
+}
