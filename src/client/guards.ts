@@ -2,6 +2,7 @@
  * The parts of a policy that have state, as the calls of one server share them: made when they are first needed, kept as
  * long as the client lives, and changed without losing what they have learned.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -31,6 +32,8 @@ export interface Guards {
   readonly answered: Effect.Effect<void>
   /** Another policy: what did not change in it keeps its memory. */
   readonly retune: (policy: Policy) => Effect.Effect<void>
+  /** What a fleet wants to know of them before it sends a call there. */
+  readonly look: (model: string | undefined, now: number) => Look
   /** The breaker of the host, and what is held for each model. */
   readonly state: Effect.Effect<State>
 }
@@ -46,6 +49,15 @@ export interface StateOfModel {
   readonly inFlight: number | undefined
   readonly queued: number | undefined
   readonly limit: number | undefined
+}
+
+export interface Look {
+  readonly host: CircuitBreaker.StateName | undefined
+  /** Whether the model's breaker refuses, and for how much longer; milliseconds. */
+  readonly isModelRefused: boolean
+  readonly refusedFor: number
+  /** How many calls of the model the server was seen to work on at once. */
+  readonly parallelism: number | undefined
 }
 
 /** What is looked at of a call. */
@@ -236,6 +248,16 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
               state === "open" || state === "halfOpen" ? host.force("closed") : Effect.void
             )
       }),
+      look: (model, now) => {
+        const parts = model === undefined ? undefined : models.get(model)
+        const isModelRefused = parts?.breaker?.unsafeIsRefusing(now, { ramp: false }) === true
+        return {
+          host: breaker?.unsafeRead(now).state,
+          isModelRefused,
+          refusedFor: isModelRefused ? Duration.toMillis(parts?.breaker?.unsafeRead(now).retryAfter ?? 0) : 0,
+          parallelism: parts?.permits?.unsafeState(now).learned
+        }
+      },
       state: Effect.suspend(() =>
         Effect.all({
           breaker: stateOfBreaker(breaker),

@@ -113,6 +113,9 @@ export interface Permits {
   /** Whether a permit is to be had at once. */
   readonly unsafeHasRoom: (now: number) => boolean
 
+  /** Where they stand. */
+  readonly unsafeState: (now: number) => State
+
   /** As `sample`. */
   readonly unsafeSample: (now: number, sample: Sample) => void
 
@@ -155,6 +158,7 @@ export const make = (value: Concurrency, options: Options = {}): Effect.Effect<P
       sample: (sample) => Effect.map(Clock.currentTimeMillis, (now) => gate.sample(now, sample)),
       unsafeTryAcquire: (now, ask) => gate.tryAcquire(now, ask),
       unsafeHasRoom: (now) => gate.hasRoom(now),
+      unsafeState: (now) => stateOf(gate, now),
       unsafeSample: (now, sample) => gate.sample(now, sample),
       unsafeRetune: (next) => gate.retune(ownClock.unsafeCurrentTimeMillis(), next)
     }
