@@ -2,8 +2,8 @@
  * What a call would take at a host: its wait, the load of the model, the prompt and the answer, all in milliseconds
  * (resilience notes, 5.5).
  *
- * - wait: the work that is there, over the calls that are worked on at once; what was last measured of other clients'
- *   calls; and a share of the calls that are held in the client, where the model is in memory.
+ * - wait: the work that is there or held for it, over the calls that are worked on at once; and what was last measured of
+ *   other clients' calls.
  * - load: nothing, or what is left of it, or size over load rate, behind the other loads there; and half of what it takes
  *   to load what would be put out.
  * - prompt: tokens over rate, without those that the session has left in the memory of the model.
@@ -44,20 +44,14 @@ export interface Common {
   parallelism: number
   /** Infinity where no host has shown a limit. */
   capacity: number
-  /** How long the calls that are held keep the hosts that have the model. */
-  held: number
 }
 
 export const common = (): Common => ({
   ...priors,
-  capacity: Number.POSITIVE_INFINITY,
-  held: 0
+  capacity: Number.POSITIVE_INFINITY
 })
 
 const mean = (sum: number, count: number, otherwise: number): number => (count === 0 ? otherwise : sum / count)
-
-const isThere = ({ blocked, residency }: HostView): boolean =>
-  blocked === undefined && (residency === "resident" || residency === "loading")
 
 /** One pass over all hosts, of any of which something may be known. */
 export const survey = (into: Common, view: View, question: Question): Common => {
@@ -100,21 +94,12 @@ export const survey = (into: Common, view: View, question: Question): Common => 
   into.generationRate = mean(generationRate, generationRates, priors.generationRate)
   into.parallelism = mean(parallelism, parallelisms, priors.parallelism)
   into.capacity = mean(capacity, capacities, Number.POSITIVE_INFINITY)
-  into.held = view.heldWork > 0 ? view.heldWork / Math.max(1, slots(into, view)) : 0
   return into
 }
 
-/** How many calls of the model can be worked on at once, as it is in memory now. */
-const slots = (common: Common, view: View): number => {
-  let sum = 0
-  for (const host of view.hosts) if (isThere(host)) sum += host.parallelism ?? common.parallelism
-  return sum
-}
-
 export const waitOf = (host: HostView, common: Common): number => {
-  const parallelism = host.parallelism ?? common.parallelism
-  const own = (host.workLeft * host.slowness) / parallelism + host.foreignQueue
-  return Math.max(0, isThere(host) ? own + common.held : own)
+  const own = ((host.workLeft + host.heldWork) * host.slowness) / (host.parallelism ?? common.parallelism)
+  return Math.max(0, own + host.foreignQueue)
 }
 
 /**

@@ -68,6 +68,8 @@ export interface HostView {
   readonly parallelism: number | undefined
   /** Work of our calls that are there, as far as it is not done: the sum of what each still takes; milliseconds. */
   readonly workLeft: number
+  /** Work of calls that are held in the client for this host (`Later.host`) and go before this one; milliseconds. */
+  readonly heldWork: number
   /** Our calls that are there. */
   readonly inFlight: number
   /** The last wait in its queue that our own calls do not explain: other clients. Milliseconds. */
@@ -90,8 +92,6 @@ export interface View {
   /** Milliseconds on Clock. */
   readonly now: number
   readonly hosts: ReadonlyArray<HostView>
-  /** Work of calls of this model that are held in the client and have their turn before this one; milliseconds. */
-  readonly heldWork: number
 }
 
 /**
