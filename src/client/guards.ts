@@ -2,7 +2,6 @@
  * The parts of a policy that have state, as the calls of one server share them: made when they are first needed, kept as
  * long as the client lives, and changed without losing what they have learned.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -53,8 +52,7 @@ export interface StateOfModel {
 
 export interface Look {
   readonly host: CircuitBreaker.StateName | undefined
-  /** Whether the model's breaker refuses, and for how much longer; milliseconds. */
-  readonly isModelRefused: boolean
+  /** For how much longer the breaker of the model refuses; milliseconds. */
   readonly refusedFor: number
   /** How many calls of the model the server was seen to work on at once. */
   readonly parallelism: number | undefined
@@ -250,12 +248,10 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
       }),
       look: (model, now) => {
         const parts = model === undefined ? undefined : models.get(model)
-        const isModelRefused = parts?.breaker?.unsafeIsRefusing(now, { ramp: false }) === true
         return {
-          host: breaker?.unsafeRead(now).state,
-          isModelRefused,
-          refusedFor: isModelRefused ? Duration.toMillis(parts?.breaker?.unsafeRead(now).retryAfter ?? 0) : 0,
-          parallelism: parts?.permits?.unsafeState(now).learned
+          host: breaker?.unsafeState(),
+          refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
+          parallelism: parts?.permits?.unsafeLearned()
         }
       },
       state: Effect.suspend(() =>

@@ -5,6 +5,7 @@ import type * as OllamaError from "../OllamaError.js"
 import type * as Attempt from "./attempt.js"
 import type { Journal } from "./journal.js"
 import type * as Server from "./server.js"
+import type * as Timing from "./timing.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -12,6 +13,8 @@ type Failure = OllamaError.OllamaError
 export interface Asked {
   readonly plan: Pick<Attempt.Plan<never, unknown>, "endpoint" | "model" | "need">
   readonly journal: Journal
+  /** Loads the model at a server, as this call would; it does not wait for it. */
+  readonly preload: (server: Server.Server) => Effect.Effect<void>
   /** When the call has to be over; milliseconds on Clock. */
   readonly deadline: number | undefined
   /** Whose turn comes first where calls wait. */
@@ -33,7 +36,15 @@ export interface Place {
   /** Nobody answers there, as everywhere: it is asked all the same, past its breakers. */
   readonly isPanic: boolean
   /** The attempt and its answer are over. Only the first time counts. */
-  readonly leave: () => void
+  readonly leave: (answer?: Answer) => void
+}
+
+/** What an answer has shown at its end. */
+export interface Answer {
+  readonly outcome: Failure | "success" | "left"
+  readonly timing: Timing.Timing | undefined
+  /** Of prompt and answer. */
+  readonly tokens: number
 }
 
 export interface Routes {

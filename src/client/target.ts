@@ -2,12 +2,14 @@
 import * as Effect from "effect/Effect"
 import type * as OllamaError from "../OllamaError.js"
 import * as Context from "../internal/context.js"
-import type * as Attempt from "./attempt.js"
+import * as Attempt from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import type * as Guards from "./guards.js"
 import type { Asked, Place, Routes } from "./routes.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
+import * as Timing from "./timing.js"
+import { Trail } from "./trail.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -89,10 +91,15 @@ export const several = <A, Response>(making: Making<A, Response>, routes: Routes
 // apart from the call, which would live as long as its answer
 const leaving = <A, Response>(won: Attempt.Won<A, Response>, place: Place): Attempt.Won<A, Response> => ({
   ...won,
-  close: Effect.ensuring(
-    won.close,
-    Effect.sync(() => place.leave())
-  )
+  close: Effect.suspend(() => {
+    // before the connection is closed: afterwards every answer looks as if it had been left
+    const { generated = 0, prompt = 0 } = Timing.tokens(won.trail.last)
+    const answer = { outcome: won.outcome(), timing: won.timing(), tokens: prompt + generated }
+    return Effect.ensuring(
+      won.close,
+      Effect.sync(() => place.leave(answer))
+    )
+  })
 })
 
 /** What is asked of the fleet for the next attempt. */
@@ -107,6 +114,13 @@ export const asked = <A, Response>(
   return {
     plan: call.plan,
     journal,
+    preload: (server) => {
+      const trail = new Trail(clock.unsafeCurrentTimeMillis(), server.host.address.url, call.plan.model)
+      const { lineLimit, watchdog } = settings
+      const { host, residency } = server
+      const options = { host, residency, watchdog, limits, lineLimit, trail, earlier: [], deadline: undefined }
+      return Attempt.preload(call.plan, { ...options, call: Running.context(call, server, startedAt) }, clock)
+    },
     deadline,
     priority: settings.options?.priority,
     tried,

@@ -113,8 +113,8 @@ export interface Permits {
   /** Whether a permit is to be had at once. */
   readonly unsafeHasRoom: (now: number) => boolean
 
-  /** Where they stand. */
-  readonly unsafeState: (now: number) => State
+  /** How many calls the server was seen to work on at once; undefined before the first answer. */
+  readonly unsafeLearned: () => number | undefined
 
   /** As `sample`. */
   readonly unsafeSample: (now: number, sample: Sample) => void
@@ -158,11 +158,14 @@ export const make = (value: Concurrency, options: Options = {}): Effect.Effect<P
       sample: (sample) => Effect.map(Clock.currentTimeMillis, (now) => gate.sample(now, sample)),
       unsafeTryAcquire: (now, ask) => gate.tryAcquire(now, ask),
       unsafeHasRoom: (now) => gate.hasRoom(now),
-      unsafeState: (now) => stateOf(gate, now),
+      unsafeLearned: () => learnedOf(gate),
       unsafeSample: (now, sample) => gate.sample(now, sample),
       unsafeRetune: (next) => gate.retune(ownClock.unsafeCurrentTimeMillis(), next)
     }
   })
+
+const learnedOf = ({ learning }: Gate): number | undefined =>
+  learning.parallelism === 0 ? undefined : learning.parallelism
 
 const stateOf = (gate: Gate, now: number): State => {
   const { inFlight, learning, queue } = gate
@@ -174,7 +177,7 @@ const stateOf = (gate: Gate, now: number): State => {
       normal: queue.waiting("normal"),
       batch: queue.waiting("batch")
     },
-    learned: learning.parallelism === 0 ? undefined : learning.parallelism,
+    learned: learnedOf(gate),
     meanService: learning.serviceSeconds === undefined ? undefined : Duration.seconds(learning.serviceSeconds)
   }
 }
