@@ -159,7 +159,7 @@ export const make = (
           budget: policy.budget === "off" ? undefined : servers.budget(),
           options: callOptions
         })
-        const here = goal.server.policy?.() ?? servers.policy()
+        const here = goal.server.policy() ?? servers.policy()
         if (Object.keys(patch).length === 0) return Effect.succeed(under(here, ownPolicy))
         const local = Policy.localProblem(patch)
         if (local !== undefined) return refused(local.field, local.why)
@@ -169,7 +169,7 @@ export const make = (
               Either.getOrElse(Policy.applyEither(policy, changes), () => policy)
             return Either.match(Policy.applyEither(here, changes), {
               onRight: (policy) =>
-                Effect.succeed(under(policy, (server) => changed(server.policy?.() ?? servers.policy()))),
+                Effect.succeed(under(policy, (server) => changed(server.policy() ?? servers.policy()))),
               onLeft: problemOf(refused)
             })
           },
@@ -177,7 +177,7 @@ export const make = (
         })
       })
 
-    const ownPolicy = ({ policy }: Running.Goal["server"]): Policy.Policy => policy?.() ?? servers.policy()
+    const ownPolicy = ({ policy }: Running.Goal["server"]): Policy.Policy => policy() ?? servers.policy()
 
     return { hub, knowledge, servers, refusing, settings }
   })

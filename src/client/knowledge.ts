@@ -63,8 +63,10 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
     const all = servers()
     const size =
       at(host)?.residency.known(name, now).size ??
-      (all.length > 1 ? all.find(({ residency }) => residency.known(name, now).size !== undefined) : undefined)
-        ?.residency.known(name, now).size
+      (all.length > 1
+        ? all.find(({ residency }) => residency.known(name, now).size !== undefined)
+        : undefined
+      )?.residency.known(name, now).size
     return size === undefined ? undefined : size / 1e9
   }
 

@@ -111,7 +111,7 @@ export const make = <A, Response>(
 
 /** The same call at a server that has a policy of its own. */
 export const at = <A, Response>(running: Running, server: Server.Server, { facts }: Call<A, Response>): Running => {
-  if (server.policy === undefined) return running
+  if (server.policy() === undefined) return running
   const policy = running.settings.policyAt(server)
   const limits = { ...Timeouts.limits(policy.timeouts, facts), total: running.limits.total }
   return { ...running, settings: { ...running.settings, policy }, limits }

@@ -13,5 +13,5 @@ export interface Server {
   readonly gate: Offline.Gate
   readonly probe: Probe.Probe
   /** The policy there, where it is not that of the client. */
-  readonly policy?: (() => Policy) | undefined
+  readonly policy: () => Policy | undefined
 }

@@ -53,7 +53,7 @@ export interface Servers {
   readonly budget: () => RetryBudget.Budget | undefined
   /** Another policy from now on; what did not change in it keeps its memory. */
   readonly retune: (policy: Policy.Policy) => Effect.Effect<void>
-  /** One more server of a fleet. */
+  /** One more server of a fleet; what is sent to one that is there already, and what is different there, from now on. */
   readonly add: (sent: Sent) => Effect.Effect<Server>
   /** Without the server at this address, and all that is held of it. */
   readonly remove: (url: string) => Effect.Effect<void>
@@ -66,6 +66,8 @@ interface Known {
   readonly server: Server
   readonly scope: Scope.CloseableScope
   readonly policy: () => Policy.Policy
+  /** What is different there. */
+  patch: Policy.Changes | undefined
 }
 
 export const make = (options: {
@@ -95,7 +97,7 @@ export const make = (options: {
     ).pipe(Scope.extend(scope))
 
     /** With what is different there, as far as the two can be meant together. */
-    const policyWith = (patch: Policy.Changes | undefined) => (): Policy.Policy =>
+    const policyWith = (patch: Policy.Changes | undefined): Policy.Policy =>
       patch === undefined ? policy : Either.getOrElse(Policy.applyEither(policy, patch), () => policy)
 
     const known = ({ patch, ...sent }: Sent): Effect.Effect<Known> =>
@@ -123,17 +125,18 @@ export const make = (options: {
             took: Duration.millis(took)
           })
         }
-        const policyHere = policyWith(patch)
-        const guards = yield* Guards.make(policyHere(), address.url, own, hub)
+        const guards = yield* Guards.make(policyWith(patch), address.url, own, hub)
+        const policyHere = (): Policy.Policy => policyWith(one.patch)
         const server: Server = {
           host,
           residency: Residency.make(host, own, onLoad),
           guards,
           gate: Offline.make(host, own, guards.answered),
           probe: Probe.make(host),
-          policy: patch === undefined ? undefined : policyHere
+          policy: () => (one.patch === undefined ? undefined : policyHere())
         }
-        return { server, scope: own, policy: policyHere }
+        const one: Known = { server, scope: own, policy: policyHere, patch }
+        return one
       })
 
     yield* tuneBudget
@@ -142,11 +145,13 @@ export const make = (options: {
 
     const all = (): ReadonlyArray<Known> => (isFleet ? [...others.values()] : [own, ...others.values()])
 
-    const add = (sent: Sent): Effect.Effect<Server> =>
+    const find = (url: string): Known | undefined => (url === own.server.host.address.url ? own : others.get(url))
+
+    const join = (sent: Sent): Effect.Effect<Server> =>
       Effect.uninterruptible(
         Effect.suspend(() => {
           const { url } = sent.address
-          const there = url === own.server.host.address.url ? own : others.get(url)
+          const there = find(url)
           if (there !== undefined) return Effect.succeed(there.server)
           return Effect.flatMap(known(sent), (made) => {
             const meanwhile = others.get(url)
@@ -157,13 +162,22 @@ export const make = (options: {
         })
       )
 
+    const add = (sent: Sent): Effect.Effect<Server> =>
+      Effect.suspend(() => {
+        const there = find(sent.address.url)
+        if (there === undefined) return join(sent)
+        Host.renew(there.server.host, sent)
+        there.patch = sent.patch
+        return Effect.as(there.server.guards.retune(there.policy()), there.server)
+      })
+
     return {
       own: own.server,
       at: (address, endpoint) =>
         address === undefined
           ? Effect.succeed(own.server)
           : Effect.matchEffect(OllamaConfig.address(address), {
-              onSuccess: (address) => add({ address }),
+              onSuccess: (address) => join({ address }),
               onFailure: () =>
                 Request.invalid(own.server.host, endpoint, {
                   issue: "address",

@@ -115,6 +115,11 @@ export class Member {
     this.missing.delete(model)
   }
 
+  /** The models that it was heard not to have. */
+  lacking(): Iterable<string> {
+    return this.missing.keys()
+  }
+
   isMissing(model: string, now: number): boolean {
     const since = this.missing.get(model)
     return since !== undefined && now - since < missingFor

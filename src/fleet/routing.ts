@@ -235,7 +235,8 @@ export const make = (options: Options): Routing => {
   const answerTo = (asked: Asked, since: number): Answer => {
     const at = now()
     const model = modelOf(asked)
-    const ask = () => choose(placement, { now: at, hosts: look(asked, model, at) }, question(asked, model, at, since), memory)
+    const ask = () =>
+      choose(placement, { now: at, hosts: look(asked, model, at) }, question(asked, model, at, since), memory)
     const answer = ask()
     if (answer._tag !== "Refusal" || answer.reason !== "missing" || model === undefined) return answer
     // somebody may have pulled it since
@@ -419,28 +420,30 @@ export const make = (options: Options): Routing => {
   }
 
   /** Waits until one of these answers. */
-  const answering = (among: () => ReadonlyArray<Member>): Routes["answering"] => (until) =>
-    Effect.async<boolean>((resume) => {
-      const isOpen = () => among().some((member) => !member.isBlocked(undefined, now()))
-      if (isOpen()) return resume(Effect.succeed(true))
-      const wake = (): void => {
-        if (!isOpen()) return
-        wakers.delete(wake)
-        resume(Effect.succeed(true))
-      }
-      wakers.add(wake)
-      return Effect.sync(() => wakers.delete(wake))
-    }).pipe((wait) =>
-      until === Number.POSITIVE_INFINITY
-        ? wait
-        : Effect.suspend(() =>
-            Effect.timeoutTo(wait, {
-              duration: Math.max(0, until - now()),
-              onSuccess: (answers) => answers,
-              onTimeout: () => false
-            })
-          )
-    )
+  const answering =
+    (among: () => ReadonlyArray<Member>): Routes["answering"] =>
+    (until) =>
+      Effect.async<boolean>((resume) => {
+        const isOpen = () => among().some((member) => !member.isBlocked(undefined, now()))
+        if (isOpen()) return resume(Effect.succeed(true))
+        const wake = (): void => {
+          if (!isOpen()) return
+          wakers.delete(wake)
+          resume(Effect.succeed(true))
+        }
+        wakers.add(wake)
+        return Effect.sync(() => wakers.delete(wake))
+      }).pipe((wait) =>
+        until === Number.POSITIVE_INFINITY
+          ? wait
+          : Effect.suspend(() =>
+              Effect.timeoutTo(wait, {
+                duration: Math.max(0, until - now()),
+                onSuccess: (answers) => answers,
+                onTimeout: () => false
+              })
+            )
+      )
 
   return {
     place,

@@ -35,7 +35,8 @@ export const waiter = (
 })
 
 const isBefore = (a: Waiter, b: Waiter): boolean =>
-  a.lane < b.lane || (a.lane === b.lane && (a.deadline < b.deadline || (a.deadline === b.deadline && a.since < b.since)))
+  a.lane < b.lane ||
+  (a.lane === b.lane && (a.deadline < b.deadline || (a.deadline === b.deadline && a.since < b.since)))
 
 export class Waiting {
   /** A queue for each kind: where the first of a kind has to wait, so have the others. */

@@ -11,8 +11,10 @@ import * as Offline from "../client/offline.js"
 import type { Member } from "./member.js"
 
 export interface Watch {
-  /** Does not wait any longer: calls have begun, or the host has failed. */
-  readonly wake: () => void
+  /** The host has failed. */
+  readonly alarm: () => void
+  /** Calls have begun: what was seen a while ago is seen anew. */
+  readonly busy: (now: number) => void
 }
 
 export interface Options {
@@ -42,6 +44,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   let resume: (() => void) | undefined
   let isWoken = false
   let missed = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
 
   const woken = Effect.async<void>((go) => {
     if (isWoken) return go(Effect.void)
@@ -66,7 +69,14 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     return server.guards.answered
   }
 
+  /** As long as no calls run, but looks up now and then whether that is so. */
+  const idle = (left: number): Effect.Effect<void> =>
+    Effect.flatMap(pause(busyPause), () =>
+      isWoken || isBusy() || left <= busyPause ? Effect.void : idle(left - busyPause)
+    )
+
   const look: Effect.Effect<void> = Effect.gen(function* () {
+    lookedAt = yield* Clock.currentTimeMillis
     // nothing is in the memory of the cloud that would be ours
     if (server.host.isCloud) return
     const looked = yield* Effect.timeoutTo(server.residency.refresh, {
@@ -102,11 +112,11 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       const after = Effect.suspend(() => {
         onChange()
         if (member.downSince !== undefined) return Effect.void
-        return pause(missed > 0 ? patience : isBusy() ? busyPause : idlePause)
+        return missed > 0 ? pause(patience) : isBusy() ? pause(busyPause) : idle(idlePause)
       })
       return Effect.zipRight(look, after)
     }
-    const first = member.isDoubtful ? Effect.void : pause(firstProbe)
+    const first = member.isDoubtful ? Effect.void : Effect.sleep(firstProbe)
     member.isDoubtful = false
     return Effect.zipRight(first, probing)
   })
@@ -121,10 +131,15 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     })
   )
 
-  return Effect.as(Effect.forkScoped(Effect.forever(step)), {
-    wake: () => {
-      isWoken = true
-      resume?.()
+  const wake = (): void => {
+    isWoken = true
+    resume?.()
+  }
+
+  return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
+    alarm: wake,
+    busy: (now) => {
+      if (now - lookedAt >= busyPause) wake()
     }
   })
 }

@@ -26,9 +26,7 @@ const firstAt = ({ journal }: Work, host: string): number | undefined => {
 /** Milliseconds of prompt and answer that are left. */
 export const left = (work: Work, host: string, now: number): number => {
   const begun = firstAt(work, host)
-  return begun === undefined
-    ? Math.max(least, work.prompt + work.answer)
-    : Math.max(least, work.answer - (now - begun))
+  return begun === undefined ? Math.max(least, work.prompt + work.answer) : Math.max(least, work.answer - (now - begun))
 }
 
 /** Whether its model is still to be loaded. */
