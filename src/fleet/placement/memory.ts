@@ -1,5 +1,5 @@
 /** What a placement remembers from one choice to the next, and what it works in. */
-import * as Admission from "./admission.js"
+import type * as Admission from "./admission.js"
 import * as Candidates from "./candidates.js"
 import * as Cost from "./cost.js"
 
