@@ -31,6 +31,8 @@ export interface Guards {
   readonly answered: Effect.Effect<void>
   /** Another policy: what did not change in it keeps its memory. */
   readonly retune: (policy: Policy) => Effect.Effect<void>
+  /** What a fleet wants to know of them before it sends a call there. */
+  readonly look: (model: string | undefined, now: number) => Look
   /** The breaker of the host, and what is held for each model. */
   readonly state: Effect.Effect<State>
 }
@@ -46,6 +48,14 @@ export interface StateOfModel {
   readonly inFlight: number | undefined
   readonly queued: number | undefined
   readonly limit: number | undefined
+}
+
+export interface Look {
+  readonly host: CircuitBreaker.StateName | undefined
+  /** For how much longer the breaker of the model refuses; milliseconds. */
+  readonly refusedFor: number
+  /** How many calls of the model the server was seen to work on at once. */
+  readonly parallelism: number | undefined
 }
 
 /** What is looked at of a call. */
@@ -236,6 +246,14 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
               state === "open" || state === "halfOpen" ? host.force("closed") : Effect.void
             )
       }),
+      look: (model, now) => {
+        const parts = model === undefined ? undefined : models.get(model)
+        return {
+          host: breaker?.unsafeState(),
+          refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
+          parallelism: parts?.permits?.unsafeLearned()
+        }
+      },
       state: Effect.suspend(() =>
         Effect.all({
           breaker: stateOfBreaker(breaker),

@@ -215,6 +215,22 @@ const waited = <A, Response>(
   )
 }
 
+/** Begins a load that nobody waits for; nothing where the model is in memory, or is being loaded. */
+export const begin = <A, Response>(
+  plan: Plan<A, Response>,
+  options: Options,
+  clock: Clock.Clock,
+  send: Send
+): Effect.Effect<void> => {
+  const { need } = plan
+  const { limits, residency, watchdog } = options
+  if (need === undefined || residency.standing(need, clock.unsafeCurrentTimeMillis()) === "resident") return Effect.void
+  const load = preloading(plan, options, clock, need, send)
+  const how = { clock, watchdog, limit: limits.load, path: plan.path, model: need.name, load }
+  // whoever comes may join it; what becomes of it is told to those
+  return Effect.flatten(residency.preloads.join(Residency.keyOf(need), how, () => undefined))
+}
+
 /** The look at what is in memory is a part of the call. */
 const inTime = <B>(
   effect: Effect.Effect<B>,

@@ -113,6 +113,9 @@ export interface Permits {
   /** Whether a permit is to be had at once. */
   readonly unsafeHasRoom: (now: number) => boolean
 
+  /** How many calls the server was seen to work on at once; undefined before the first answer. */
+  readonly unsafeLearned: () => number | undefined
+
   /** As `sample`. */
   readonly unsafeSample: (now: number, sample: Sample) => void
 
@@ -155,10 +158,14 @@ export const make = (value: Concurrency, options: Options = {}): Effect.Effect<P
       sample: (sample) => Effect.map(Clock.currentTimeMillis, (now) => gate.sample(now, sample)),
       unsafeTryAcquire: (now, ask) => gate.tryAcquire(now, ask),
       unsafeHasRoom: (now) => gate.hasRoom(now),
+      unsafeLearned: () => learnedOf(gate),
       unsafeSample: (now, sample) => gate.sample(now, sample),
       unsafeRetune: (next) => gate.retune(ownClock.unsafeCurrentTimeMillis(), next)
     }
   })
+
+const learnedOf = ({ learning }: Gate): number | undefined =>
+  learning.parallelism === 0 ? undefined : learning.parallelism
 
 const stateOf = (gate: Gate, now: number): State => {
   const { inFlight, learning, queue } = gate
@@ -170,7 +177,7 @@ const stateOf = (gate: Gate, now: number): State => {
       normal: queue.waiting("normal"),
       batch: queue.waiting("batch")
     },
-    learned: learning.parallelism === 0 ? undefined : learning.parallelism,
+    learned: learnedOf(gate),
     meanService: learning.serviceSeconds === undefined ? undefined : Duration.seconds(learning.serviceSeconds)
   }
 }
