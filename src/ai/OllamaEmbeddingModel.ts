@@ -71,6 +71,9 @@ export declare namespace Config {
  */
 const batchSize = 100
 
+/** What `withConfigOverride` says where the request is made. */
+const current = Effect.map(Effect.serviceOption(Config), Option.getOrElse((): Config.Service => ({})))
+
 const origin: OllamaAiError.Origin = { module: "OllamaEmbeddingModel", method: "embedMany" }
 
 /** One request for several texts. */
@@ -78,7 +81,7 @@ const embedMany =
   (client: OllamaClient.Service, model: string, own: Config.Service) =>
   (input: ReadonlyArray<string>): Effect.Effect<Array<EmbeddingModel.Result>, AiError.AiError> =>
     Effect.gen(function* () {
-      const override = Option.getOrElse(yield* Effect.serviceOption(Config), () => ({}))
+      const override = yield* current
       const { call, ...settings } = merge(own, override)
       const { embeddings } = yield* Effect.mapError(
         client.embed({ ...settings, model: settings.model ?? model, input }, call),
@@ -200,14 +203,5 @@ export const withConfigOverride: {
   (config: Config.Service): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, config: Config.Service): Effect.Effect<A, E, R>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, config: Config.Service): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.serviceOption(Config), (outer) =>
-    Effect.provideService(
-      self,
-      Config,
-      merge(
-        Option.getOrElse(outer, () => ({})),
-        config
-      )
-    )
-  )
+  Effect.flatMap(current, (outer) => Effect.provideService(self, Config, merge(outer, config)))
 )

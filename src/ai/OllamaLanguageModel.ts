@@ -103,6 +103,9 @@ export declare namespace Config {
 
 type Settings = Omit<Config.Service, "model">
 
+/** What `withConfigOverride` says where the request is made. */
+const current = Effect.map(Effect.serviceOption(Config), Option.getOrElse((): Config.Service => ({})))
+
 /** A request, ready to be sent. */
 interface Draft {
   readonly request: Omit<Chat.ChatRequest, "format">
@@ -117,7 +120,7 @@ const draft = (
   own: Config.Service & { readonly model: string }
 ): Effect.Effect<Draft, AiError.AiError> =>
   Effect.gen(function* () {
-    const override = Option.getOrElse(yield* Effect.serviceOption(Config), () => ({}))
+    const override = yield* current
     const { call, ...settings } = merge(own, override)
     const messages = yield* Messages.make(asked.prompt, method)
     const tools = yield* Tools.make(asked, method)
@@ -310,14 +313,5 @@ export const withConfigOverride: {
   (config: Config.Service): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, config: Config.Service): Effect.Effect<A, E, R>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, config: Config.Service): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.serviceOption(Config), (outer) =>
-    Effect.provideService(
-      self,
-      Config,
-      merge(
-        Option.getOrElse(outer, () => ({})),
-        config
-      )
-    )
-  )
+  Effect.flatMap(current, (outer) => Effect.provideService(self, Config, merge(outer, config)))
 )
