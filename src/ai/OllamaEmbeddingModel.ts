@@ -8,7 +8,9 @@ import * as EmbeddingModel from "@effect/ai/EmbeddingModel"
 import * as AiModel from "@effect/ai/Model"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -72,7 +74,10 @@ export declare namespace Config {
 const batchSize = 100
 
 /** What `withConfigOverride` says where the request is made. */
-const current = Effect.map(Effect.serviceOption(Config), Option.getOrElse((): Config.Service => ({})))
+const current = Effect.map(
+  Effect.serviceOption(Config),
+  Option.getOrElse((): Config.Service => ({}))
+)
 
 const origin: OllamaAiError.Origin = { module: "OllamaEmbeddingModel", method: "embedMany" }
 
@@ -95,11 +100,30 @@ const embedMany =
       return embeddings.map((vector, index) => ({ index, embeddings: [...vector] }))
     })
 
-interface Options<Settings> {
-  /** The embedding model. */
-  readonly model: string
-  readonly config: Settings
-}
+/** Over when the caller of a batch has left. */
+class Left extends Context.Tag("effect-ollama/ai/OllamaEmbeddingModel/Left")<Left, Deferred.Deferred<void>>() {}
+
+/** Work for a batch that ends when its caller has left. */
+const stoppable = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.serviceOption(Left), (left) =>
+    Option.match(left, {
+      onNone: () => work,
+      onSome: (left) => Effect.raceFirst(work, Effect.zipRight(Deferred.await(left), Effect.interrupt))
+    })
+  )
+
+/** Effect's batches go on until their end, whoever leaves; this one is told, and whoever leaves waits until it has stopped. */
+const leavable = (service: EmbeddingModel.Service): EmbeddingModel.Service => ({
+  embed: service.embed,
+  embedMany: (input, options) =>
+    Effect.flatMap(Deferred.make<void>(), (left) =>
+      Effect.flatMap(Effect.forkDaemon(Effect.provideService(service.embedMany(input, options), Left, left)), (fiber) =>
+        Effect.onInterrupt(Fiber.join(fiber), () =>
+          Effect.zipRight(Deferred.succeed(left, undefined), Fiber.await(fiber))
+        )
+      )
+    )
+})
 
 /**
  * An embedding model whose texts are sent together where a program asks for several at the same time (`embedMany`, or
@@ -115,11 +139,13 @@ export const makeBatched = (options: {
 }): Effect.Effect<EmbeddingModel.Service, never, OllamaClient.OllamaClient> =>
   Effect.flatMap(OllamaClient.OllamaClient, (client) => {
     const { cache, maxBatchSize = batchSize, ...own } = options.config ?? {}
-    return EmbeddingModel.make({
-      embedMany: embedMany(client, options.model, own),
+    const send = embedMany(client, options.model, own)
+    const service = EmbeddingModel.make({
+      embedMany: (input) => stoppable(send(input)),
       maxBatchSize,
       ...(cache !== undefined && { cache })
     })
+    return Effect.map(service, leavable)
   })
 
 /**
@@ -135,7 +161,12 @@ export const makeDataLoader = (options: {
 }): Effect.Effect<EmbeddingModel.Service, never, OllamaClient.OllamaClient | Scope.Scope> =>
   Effect.flatMap(OllamaClient.OllamaClient, (client) => {
     const { maxBatchSize = batchSize, window, ...own } = options.config
-    return EmbeddingModel.makeDataLoader({ embedMany: embedMany(client, options.model, own), window, maxBatchSize })
+    const send = embedMany(client, options.model, own)
+    // the texts of one caller are not all that a request is made for: it goes on when that caller leaves
+    return Effect.map(EmbeddingModel.makeDataLoader({ embedMany: send, window, maxBatchSize }), (service) => ({
+      embed: service.embed,
+      embedMany: (input, options) => Effect.disconnect(service.embedMany(input, options))
+    }))
   })
 
 /**
@@ -156,9 +187,10 @@ export const layerBatched = (options: {
  * @since 0.1.0
  * @category layers
  */
-export const layerDataLoader = (
-  options: Options<Config.DataLoader>
-): Layer.Layer<EmbeddingModel.EmbeddingModel, never, OllamaClient.OllamaClient> =>
+export const layerDataLoader = (options: {
+  readonly model: string
+  readonly config: Config.DataLoader
+}): Layer.Layer<EmbeddingModel.EmbeddingModel, never, OllamaClient.OllamaClient> =>
   Layer.scoped(EmbeddingModel.EmbeddingModel, makeDataLoader(options))
 
 /**

@@ -28,6 +28,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type * as Chat from "../api/Chat.js"
 import * as JsonSchema from "../api/JsonSchema.js"
 import type * as Shared from "../api/Shared.js"
@@ -104,7 +105,10 @@ export declare namespace Config {
 type Settings = Omit<Config.Service, "model">
 
 /** What `withConfigOverride` says where the request is made. */
-const current = Effect.map(Effect.serviceOption(Config), Option.getOrElse((): Config.Service => ({})))
+const current = Effect.map(
+  Effect.serviceOption(Config),
+  Option.getOrElse((): Config.Service => ({}))
+)
 
 /** A request, ready to be sent. */
 interface Draft {
@@ -207,13 +211,13 @@ const stream = (
           ? Effect.fail(Tools.uncalled("streamText"))
           : Effect.succeed(annotated(deltas.end(record)))
       )
-      return client
-        .chatStream(request, recording.options)
-        .pipe(
-          Stream.mapError(failing("streamText")),
-          Stream.mapChunksEffect(step),
-          Stream.concat(Stream.unwrap(Effect.map(end, Stream.fromChunk)))
-        )
+      return client.chatStream(request, recording.options).pipe(
+        // @effect/ai makes a span of a stream nobody's parent
+        Stream.provideService(Tracer.ParentSpan, asked.span),
+        Stream.mapError(failing("streamText")),
+        Stream.mapChunksEffect(step),
+        Stream.concat(Stream.unwrap(Effect.map(end, Stream.fromChunk)))
+      )
     })
   )
 

@@ -65,12 +65,32 @@ describe("a prompt", () => {
         {
           role: "tool",
           content: [
-            { type: "tool-result", id: "a", name: "weather", isFailure: false, result: { degrees: 21 }, providerExecuted: false },
-            { type: "tool-result", id: "b", name: "nothing", isFailure: false, result: undefined, providerExecuted: false }
+            {
+              type: "tool-result",
+              id: "a",
+              name: "weather",
+              isFailure: false,
+              result: { degrees: 21 },
+              providerExecuted: false
+            },
+            {
+              type: "tool-result",
+              id: "b",
+              name: "nothing",
+              isFailure: false,
+              result: undefined,
+              providerExecuted: false
+            }
           ]
         },
         { role: "system", content: "Now in French." },
-        { role: "user", content: [{ type: "text", text: "Three" }, { type: "text", text: "Four" }] }
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "Three" },
+            { type: "text", text: "Four" }
+          ]
+        }
       ])
       assert.deepStrictEqual(messages, [
         { role: "system", content: "Be short." },
@@ -198,7 +218,10 @@ describe("tools", () => {
         identifier: "Node"
       })
       const kit = Toolkit.make(
-        Tool.make("plant", { description: "Plants a tree", parameters: { root: Node, depth: Schema.optional(Schema.Int) } })
+        Tool.make("plant", {
+          description: "Plants a tree",
+          parameters: { root: Node, depth: Schema.optional(Schema.Int) }
+        })
       )
       yield* LanguageModel.generateText({ prompt: "Hi", toolkit: kit, disableToolCallResolution: true }).pipe(
         Effect.provide(kit.toLayer({ plant: () => Effect.void }))
@@ -228,9 +251,7 @@ describe("tools", () => {
   it.effect("that a provider would run itself are refused", () =>
     Effect.gen(function* () {
       const Search = Tool.providerDefined({ id: "other.search", toolkitName: "search", providerName: "s", args: {} })
-      const error = yield* Effect.flip(
-        LanguageModel.generateText({ prompt: "Hi", toolkit: Toolkit.make(Search({})) })
-      )
+      const error = yield* Effect.flip(LanguageModel.generateText({ prompt: "Hi", toolkit: Toolkit.make(Search({})) }))
       assert.strictEqual(error._tag, "MalformedInput")
       assert.lengthOf(yield* chats, 0)
     }).pipe(Effect.provide(Script.ollama([{ text: "No" }])))
@@ -287,9 +308,9 @@ describe("an object", () => {
   it.effect("that no JSON Schema describes is MalformedInput", () =>
     Effect.gen(function* () {
       const schema = Schema.Struct({ a: Schema.BigIntFromSelf, b: Schema.String })
-      const ask = LanguageModel.generateObject({ prompt: "Hi", schema: schema as never })
+      const ask = LanguageModel.generateObject({ prompt: "Hi", schema })
       assert.strictEqual((yield* Effect.flip(ask))._tag, "MalformedInput")
-      const withTools = LanguageModel.generateObject({ prompt: "Hi", schema: schema as never, toolkit })
+      const withTools = LanguageModel.generateObject({ prompt: "Hi", schema, toolkit })
       assert.strictEqual((yield* Effect.flip(withTools))._tag, "MalformedInput")
       assert.lengthOf(yield* chats, 0)
     }).pipe(Effect.provide(Layer.merge(handlers, Script.ollama([{ text: "{}" }]))))

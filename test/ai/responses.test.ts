@@ -64,7 +64,9 @@ describe("the parts of an answer", () => {
     Effect.gen(function* () {
       const parts = [...(yield* Stream.runCollect(LanguageModel.streamText({ prompt: "Hi" })))]
       assert.deepStrictEqual(
-        parts.map((part) => ("delta" in part ? [part.type, part.id, part.delta] : "id" in part ? [part.type, part.id] : [part.type])),
+        parts.map((part) =>
+          "delta" in part ? [part.type, part.id, part.delta] : "id" in part ? [part.type, part.id] : [part.type]
+        ),
         [
           ["response-metadata", Option.none()],
           ["reasoning-start", "0"],
@@ -103,14 +105,26 @@ describe("the parts of an answer", () => {
         assert.strictEqual(finishReason, "tool-calls")
         assert.deepStrictEqual(
           toolCalls.map(({ id, params }) => [id, params.city]),
-          [["own0", "Oslo"], ["its", "Rome"], ["own1", "Paris"]]
+          [
+            ["own0", "Oslo"],
+            ["its", "Rome"],
+            ["own1", "Paris"]
+          ]
         )
         assert.deepStrictEqual(
           toolResults.map(({ id, result }) => [id, result]),
-          [["own0", 4], ["its", 4], ["own1", 5]]
+          [
+            ["own0", 4],
+            ["its", 4],
+            ["own1", 5]
+          ]
         )
         const streamed = parts.flatMap((part) => (part.type === "tool-call" ? [[part.id, part.params.city]] : []))
-        assert.deepStrictEqual(streamed, [["own2", "Oslo"], ["its", "Rome"], ["own3", "Paris"]])
+        assert.deepStrictEqual(streamed, [
+          ["own2", "Oslo"],
+          ["its", "Rome"],
+          ["own3", "Paris"]
+        ])
         const params = parts.flatMap((part) => (part.type.startsWith("tool-params") ? [part.type] : []))
         assert.deepStrictEqual(params.slice(0, 3), ["tool-params-start", "tool-params-delta", "tool-params-end"])
       })
@@ -187,7 +201,9 @@ describe("leaving an answer stops the server", () => {
     })
   )
 
-  const leaving: ReadonlyArray<readonly [name: string, run: Effect.Effect<unknown, unknown, LanguageModel.LanguageModel>]> = [
+  const leaving: ReadonlyArray<
+    readonly [name: string, run: Effect.Effect<unknown, unknown, LanguageModel.LanguageModel>]
+  > = [
     ["a text", LanguageModel.generateText({ prompt: "Hi" })],
     ["an object", LanguageModel.generateObject({ prompt: "Hi", schema: Schema.Struct({ a: Schema.Number }) })],
     ["a stream", Stream.runDrain(LanguageModel.streamText({ prompt: "Hi" }))],
