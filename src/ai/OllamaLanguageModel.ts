@@ -99,6 +99,8 @@ export declare namespace Config {
   export interface Service extends Partial<Omit<Chat.ChatRequest, "messages" | "tools" | "format">> {
     /** Of the client: policy, priority, session, host, retries, `onRecord`. */
     readonly call?: OllamaClient.CallOptions | undefined
+    /** How often `generateObject` asks again when an answer does not fit; 0 by default. See `chatObject` of the client. */
+    readonly reask?: number | undefined
   }
 }
 
@@ -113,6 +115,7 @@ const current = Effect.map(
 /** A request, ready to be sent. */
 interface Draft {
   readonly request: Omit<Chat.ChatRequest, "format">
+  readonly reask: number | undefined
   readonly recording: Recording.Recording
 }
 
@@ -125,18 +128,18 @@ const draft = (
 ): Effect.Effect<Draft, AiError.AiError> =>
   Effect.gen(function* () {
     const override = yield* current
-    const { call, ...settings } = merge(own, override)
+    const { call, reask, ...settings } = merge(own, override)
     const messages = yield* Messages.make(asked.prompt, method)
     const tools = yield* Tools.make(asked, method)
     const request = { ...settings, model: settings.model ?? own.model, messages, ...(tools.length > 0 && { tools }) }
     Telemetry.request(asked.span, request)
-    return { request, recording: Recording.make(call) }
+    return { request, reask, recording: Recording.make(call) }
   })
 
 /** An object is checked here, where a failure says nothing of what was answered; with tools it may be a call instead. */
 const answer = (
   client: OllamaClient.Service,
-  { recording, request }: Draft,
+  { reask, recording, request }: Draft,
   { responseFormat }: Asked
 ): Effect.Effect<Chat.ChatResponse, OllamaError.OllamaError> => {
   if (responseFormat.type === "text") return client.chat(request, recording.options)
@@ -150,7 +153,10 @@ const answer = (
       onRight: (format) => client.chat({ ...request, format }, recording.options)
     })
   }
-  const object = Effect.map(client.chatObject({ ...request, schema }, recording.options), ({ response }) => response)
+  const object = Effect.map(
+    client.chatObject({ ...request, schema, reask }, recording.options),
+    ({ response }) => response
+  )
   // whoever calls generateObject has to provide what its schema needs, which @effect/ai hands on without its type
   return Effect.flatMap(Effect.context<never>(), (context) =>
     Effect.provide(object, context as Context.Context<unknown>)

@@ -236,9 +236,13 @@ export const make = (
       (request: Req, callOptions?: OllamaClient.CallOptions): Stream.Stream<Model.ProgressResponse, Failure> =>
         streamed(endpoint, drafted(endpoint, encode, Codec.progress, asStream, request), callOptions)
 
-    const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>
+    const chatObject: OllamaClient.Service["chatObject"] = ({ reask = 0, schema, ...request }, callOptions) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
+        if (!Number.isInteger(reask) || reask < 0) {
+          const problem = { issue: "malformed", field: "reask", why: "it must be a whole number, 0 or more" } as const
+          return yield* refusing(Endpoint.chat, callOptions, Request.invalid(host, Endpoint.chat, problem))
+        }
         const format = yield* Either.match(JsonSchema.makeEither(schema), {
           onLeft: (why) =>
             refusing(
@@ -249,13 +253,32 @@ export const make = (
           onRight: Effect.succeed
         })
         const inForce = yield* settings(Endpoint.chat, callOptions)
-        return yield* Call.foldWith(chatCall({ ...request, format }, generated), inForce, (response, facts) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            ChatObject.decode(schema)(response, (seed) =>
-              Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
+        type Asked = ReturnType<typeof ask>
+        const ask = (messages: ReadonlyArray<Chat.Message>, again?: Running.Again) =>
+          Call.foldWith(
+            chatCall({ ...request, messages, format }, generated),
+            { ...inForce, again },
+            (response, facts) =>
+              Effect.flatMap(Clock.currentTimeMillis, (now) =>
+                ChatObject.decode(schema)(response, (seed) =>
+                  Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
+                )
+              )
+          )
+        const asking = (messages: ReadonlyArray<Chat.Message>, left: number, again?: Running.Again): Asked =>
+          Effect.flatMap(Clock.currentTimeMillis, (askedAt) =>
+            Effect.catchTag(ask(messages, again), "MalformedOutput", (error) =>
+              left > 0 && error.doneReason !== "length"
+                ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+                    asking([...messages, ...ChatObject.correction(error)], left - 1, {
+                      since: startedAt,
+                      earlier: [...error.attempts, Context.short(error, askedAt, now)]
+                    })
+                  )
+                : Effect.fail(error)
             )
           )
-        )
+        return yield* asking(request.messages, reask)
       }).pipe(quietly)
 
     const showed = method(Endpoint.show, encoders.show, Codec.one(Model.ShowResponse))

@@ -12,13 +12,14 @@ const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWit
 /**
  * Something that a policy decided. `what`: `retried` (sent again), `heldOffline` (held until the host answered again),
  * `queued` (waited for a permit), `hedged` (a second copy was sent), `fellBack` (another model or host was asked),
- * `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the retry budget was empty).
+ * `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the retry budget was empty), `reasked` (this call
+ * asks again for an object, because the answer to the call before did not fit).
  *
  * @since 0.1.0
  * @category models
  */
 export const Decision = Schema.Struct({
-  what: Schema.Literal("retried", "heldOffline", "queued", "hedged", "fellBack", "refused", "notRetried"),
+  what: Schema.Literal("retried", "heldOffline", "queued", "hedged", "fellBack", "refused", "notRetried", "reasked"),
   /** Since the call began; milliseconds when encoded. */
   at: Schema.DurationFromMillis,
   why: Schema.String
