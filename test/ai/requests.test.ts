@@ -305,6 +305,24 @@ describe("an object", () => {
     }).pipe(Effect.provide(Script.ollama([{ text: '{"name":"Ada"}' }])))
   )
 
+  it.effect("that does not fit is asked for again where `reask` says so, and every request can be seen", () =>
+    Effect.gen(function* () {
+      const records: Array<CallRecord.CallRecord> = []
+      const onRecord = (record: CallRecord.CallRecord) => Effect.sync(() => void records.push(record))
+      const ask = LanguageModel.generateObject({ prompt: "Hi", schema: Schema.Struct({ a: Schema.Number }) })
+      const { content, value } = yield* OllamaLanguageModel.withConfigOverride(ask, { reask: 1, call: { onRecord } })
+      assert.deepStrictEqual(value, { a: 1 })
+      assert.lengthOf(yield* chats, 2)
+      assert.deepStrictEqual(
+        records.map(({ decisions, outcome }) => [outcome, ...decisions.map(({ what }) => what)]),
+        [["MalformedOutput"], ["success", "reasked"]]
+      )
+      const finish = content.at(-1)
+      // the record in the response is that of the answer which fits
+      assert.deepStrictEqual(finish?.type === "finish" ? finish.metadata.ollama?.record : undefined, records[1])
+    }).pipe(Effect.provide(Script.ollama([{ text: '{"a":"x"}' }, { text: '{"a":1}' }])))
+  )
+
   it.effect("that no JSON Schema describes is MalformedInput", () =>
     Effect.gen(function* () {
       const schema = Schema.Struct({ a: Schema.BigIntFromSelf, b: Schema.String })
