@@ -124,7 +124,7 @@ describe("a tool", () => {
 })
 
 describe("keywords that the server drops", () => {
-  const constraints = <A extends object, I>(schema: Schema.Schema<A, I>) =>
+  const constraints = <A extends object, I extends object>(schema: Schema.Schema<A, I>) =>
     JsonSchema.dropped(JsonSchema.tool({ name: "t", parameters: schema })).flatMap(({ isConstraint, keyword, path }) =>
       isConstraint ? [`${path} ${keyword}`] : []
     )
