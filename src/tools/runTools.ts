@@ -144,9 +144,9 @@ const loop = (
     const definitions = tools.map(({ definition }) => definition)
     const most = options.turns ?? defaultTurns
     const turns: Array<Turn> = []
-    let messages = asked
+    const messages = [...asked]
     while (true) {
-      const chat = { ...request, messages, ...(definitions.length > 0 && { tools: definitions }) }
+      const chat = { ...request, messages: [...messages], ...(definitions.length > 0 && { tools: definitions }) }
       const response = yield* client.chat(chat, options.call)
       progress.turns++
       const wanted = response.message.tool_calls ?? []
@@ -154,7 +154,7 @@ const loop = (
       const calls = yield* Effect.forEach(wanted, (call) => runCall(tools, call), { concurrency: options.concurrency })
       const turn: Turn = { response, calls }
       turns.push(turn)
-      messages = [...messages, response.message, ...calls.map(told)]
+      messages.push(response.message, ...calls.map(told))
       if (options.onTurn !== undefined) yield* options.onTurn(turn)
       if (wanted.length === 0) return { response, messages, turns }
     }

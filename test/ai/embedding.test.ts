@@ -182,6 +182,17 @@ describe("data loader", () => {
     }).pipe(Effect.provide(scene({ mode: "data-loader", window: "1 hour", maxBatchSize: 2 })))
   )
 
+  it.effect("many texts of one caller come together too; what is set where the layer is made holds for all", () =>
+    Effect.gen(function* () {
+      const { embedMany } = yield* EmbeddingModel.EmbeddingModel
+      const ask = OllamaEmbeddingModel.withConfigOverride(embedMany(words), { truncate: false })
+      const fiber = yield* Effect.fork(ask)
+      yield* TestClock.adjust("50 millis")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), yield* oneByOne)
+      assert.deepStrictEqual((yield* sent)[0], { model: "all-minilm", input: words, keep_alive: "1h" })
+    }).pipe(Effect.provide(scene({ mode: "data-loader", window: "50 millis", keep_alive: "1h" })))
+  )
+
   it.effect("a caller may leave while others wait for the same request", () =>
     Effect.gen(function* () {
       const { embedMany } = yield* EmbeddingModel.EmbeddingModel
