@@ -10,6 +10,8 @@
  *   required, an answer without one fails as `MalformedOutput`.
  * - `generateObject` sends the JSON Schema as `format`; an answer that does not fit fails as `MalformedOutput`, which
  *   says where and not what. With a toolkit the server holds the model to the format, so that it seldom calls a tool.
+ * - No failure or span of this module holds a word of prompt or answer. What `@effect/ai` itself says of tools does: its
+ *   failure for arguments that do not fit, and the attributes of its spans `Toolkit.handle`, have the arguments.
  * - There is no `Tokenizer`: Ollama has no endpoint that counts tokens, models differ in theirs, and a guess would cut
  *   prompts at the wrong place. `options.num_ctx` and `truncate` are what the server itself goes by.
  *

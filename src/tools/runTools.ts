@@ -10,7 +10,7 @@ import type { Concurrency } from "effect/Types"
 import type * as Chat from "../api/Chat.js"
 import type * as Shared from "../api/Shared.js"
 import { type CallOptions, OllamaClient } from "../client/service.js"
-import type { OllamaError } from "../OllamaError.js"
+import { InvalidRequest, type OllamaError } from "../OllamaError.js"
 import type { Any, Outcome, Tool } from "./definition.js"
 import { LimitReached } from "./limit.js"
 
@@ -128,6 +128,17 @@ const told = ({ call, content }: Called): Chat.Message => ({
   ...(call.id !== undefined && { tool_call_id: call.id })
 })
 
+const invalid = (field: string, remedy: string) => new InvalidRequest({ issue: "malformed", field, remedy })
+
+/** What cannot be, before anything is sent. */
+const problem = (tools: ReadonlyArray<Any>, turns: number): InvalidRequest | undefined => {
+  if (!Number.isInteger(turns) || turns < 1)
+    return invalid("turns", "Correct turns: it must be a whole number, 1 or more")
+  const names = tools.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  return twice === undefined ? undefined : invalid("tools", `Give the tools different names: "${twice}" is there twice`)
+}
+
 /** What has been done when a limit is reached. */
 interface Progress {
   turns: number
@@ -143,6 +154,8 @@ const loop = (
     const client = yield* OllamaClient
     const definitions = tools.map(({ definition }) => definition)
     const most = options.turns ?? defaultTurns
+    const impossible = problem(tools, most)
+    if (impossible !== undefined) return yield* impossible
     const turns: Array<Turn> = []
     const messages = [...asked]
     while (true) {
@@ -165,7 +178,8 @@ const loop = (
  *
  * The model is told of arguments that do not fit, of tools that there are not, and of the failures that a tool describes
  * (`failure`); any other failure of a tool fails the run, as those of the client do. `LimitReached` when the answer of the
- * last turn still calls tools (they are not run), or when the time is over. Interruption stops the server and the tools.
+ * last turn still calls tools (they are not run), or when the time is over. Two tools of one name, and `turns` that are no
+ * whole number from 1 on, are `InvalidRequest` before anything is sent. Interruption stops the server and the tools.
  *
  * @example
  * ```ts

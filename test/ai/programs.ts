@@ -110,6 +110,25 @@ const loop = Effect.gen(function* () {
   return turns
 })
 
+/** The same with streams, whose parts become the history. */
+const streamedLoop = Effect.gen(function* () {
+  const chat = yield* Chat.empty
+  const first = [...(yield* Stream.runCollect(chat.streamText({ prompt: "How warm is it?", toolkit })))]
+  const second = [...(yield* Stream.runCollect(chat.streamText({ prompt: [], toolkit })))]
+  const { content } = yield* chat.history
+  return {
+    reasons: [seen(first).reason, seen(second).reason],
+    history: content.map((message) => [
+      message.role,
+      typeof message.content === "string"
+        ? message.content
+        : message.content.map((part) =>
+            "text" in part ? part.text : "params" in part ? part.params : "result" in part ? part.result : part.type
+          )
+    ])
+  }
+})
+
 const call = (name: string, args: Readonly<Record<string, unknown>>) => ({ name, arguments: args })
 const canada = { name: "Canada", founded: "1867-07-01T00:00:00.000Z", size: 9.98 }
 
@@ -217,6 +236,14 @@ export const programs: ReadonlyArray<{
       { text: "It is warmer in Paris." }
     ],
     program: loop
+  },
+  {
+    name: "a conversation of streams",
+    script: [
+      { thinking: "Paris.", text: "Let me see.", calls: [call("weather", { city: "Paris" })] },
+      { text: "It is warm." }
+    ],
+    program: streamedLoop
   },
   { name: "a stream", script: [{ thinking: "Well, well.", text: "Once upon a time" }], program: streamed("A story") },
   { name: "a stream that is cut off", script: [{ text: "Once", cutOff: true }], program: streamed("A story") },

@@ -234,6 +234,26 @@ describe("the limits of a run", () => {
   )
 })
 
+describe("a run that cannot be", () => {
+  const impossible: ReadonlyArray<
+    readonly [name: string, tools: ReadonlyArray<typeof weather>, turns: number, field: string]
+  > = [
+    ["no turn", [weather], 0, "turns"],
+    ["half a turn", [weather], 1.5, "turns"],
+    ["no number of turns", [weather], Number.NaN, "turns"],
+    ["two tools of one name", [weather, weather], 5, "tools"]
+  ]
+  for (const [name, tools, turns, field] of impossible) {
+    it.effect(`${name}: InvalidRequest, and nothing is sent`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Tool.runTools({ ...request, tools }, { turns }))
+        assert.deepInclude(error, { _tag: "InvalidRequest", field })
+        assert.lengthOf(yield* bodies, 0)
+      }).pipe(Effect.provide(scene(["Hello"])))
+    )
+  }
+})
+
 describe("leaving a run", () => {
   it.effect("interrupts the tool that runs, and asks no more", () =>
     Effect.gen(function* () {
