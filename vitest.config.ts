@@ -12,6 +12,7 @@ export default defineConfig(({ mode }) => ({
     alias: [
       { find: /^effect-ollama$/, replacement: at("./src/index.ts") },
       { find: /^effect-ollama\/node$/, replacement: at("./src/node/index.ts") },
+      { find: /^effect-ollama\/ai$/, replacement: at("./src/ai/index.ts") },
       { find: /^effect-ollama\/testing$/, replacement: at("./src/testing/index.ts") },
       { find: /^effect-ollama\/testing\/node$/, replacement: at("./src/testing/node.ts") }
     ]

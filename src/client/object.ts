@@ -25,6 +25,22 @@ const parse = (text: string): Either.Either<unknown, OllamaError.MalformedOutput
     catch: () => [{ path: "", message: text.trim() === "" ? "the answer is empty" : "the answer is not JSON" }]
   })
 
+/** What the model is shown of an answer that does not fit, and what it is asked for then. */
+export const correction = ({ issues, text }: OllamaError.MalformedOutput): ReadonlyArray<Chat.Message> => {
+  const problems = issues.map(({ message, path }) => `- ${path === "" ? message : `${path}: ${message}`}`)
+  return [
+    { role: "assistant", content: text },
+    {
+      role: "user",
+      content: [
+        "That answer does not fit the JSON Schema that it has to fit:",
+        ...problems,
+        "Answer again: the whole, corrected, as JSON and nothing else."
+      ].join("\n")
+    }
+  ]
+}
+
 /** @param failure makes the failure of the call that the answer belongs to */
 export const decode =
   <A, I, R>(schema: Schema.Schema<A, I, R>) =>
