@@ -60,6 +60,9 @@ export const textOf = (u: unknown): string => {
   return typeof text === "string" ? text : ""
 }
 
+/** Whether a body ends with the end of a line, so that its last line is known to be whole. */
+export const isClosed = (body: Uint8Array): boolean => body[body.length - 1] === 10
+
 /** What is the same in any chunk, however it is decoded. */
 export const faceOf = (u: unknown): string =>
-  isObject(u) ? JSON.stringify([textOf(u), u["model"], u["done"], u["status"]]) : "?"
+  isObject(u) ? JSON.stringify([textOf(u), u["model"], u["done"] === true, u["status"]]) : "?"

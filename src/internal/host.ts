@@ -74,7 +74,10 @@ export const make = (options: {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
   const secret = (text: string): string => {
-    for (const part of [text, ...text.split(/\s+/).filter((part) => part.length >= 6)]) secrets.add(part)
+    for (const part of [text, ...text.split(/\s+/).filter((part) => part.length >= 6)]) {
+      // as it looks in an address and in a text of JSON, too
+      for (const form of [part, encodeURIComponent(part), JSON.stringify(part).slice(1, -1)]) secrets.add(form)
+    }
     return text
   }
   if (options.address.basic !== undefined) {

@@ -6,8 +6,10 @@ import { defined } from "./defined.js"
 
 export const invalid =
   (issue: OllamaError.InvalidRequest["issue"], field?: string, remedy?: string): Seed =>
-  (common) =>
-    new OllamaError.InvalidRequest(defined({ ...common, issue, field, remedy }))
+  (common, clean) =>
+    new OllamaError.InvalidRequest(
+      defined({ ...common, issue, field: field === undefined ? undefined : clean(field), remedy })
+    )
 
 export const unreachable =
   (reason: OllamaError.Unreachable["reason"], remedy: string): Seed =>
@@ -36,8 +38,10 @@ export const serverError =
 
 export const unauthorized =
   (remedy?: string, signinUrl?: string): Seed =>
-  (common) =>
-    new OllamaError.Unauthorized(defined({ ...common, remedy, signinUrl }))
+  (common, clean) =>
+    new OllamaError.Unauthorized(
+      defined({ ...common, remedy, signinUrl: signinUrl === undefined ? undefined : clean(signinUrl) })
+    )
 
 export const modelNotFound: Seed = (common) => new OllamaError.ModelNotFound(common)
 
