@@ -251,7 +251,7 @@ export const make = (
         const inForce = yield* settings(Endpoint.chat, callOptions)
         return yield* Call.foldWith(chatCall({ ...request, format }, generated), inForce, (response, facts) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            ChatObject.decode(schema)(response, (seed) =>
+            ChatObject.decode(schema, format)(response, (seed) =>
               Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
             )
           )

@@ -9,16 +9,25 @@ import type { Attempt } from "./context.js"
 import { defined } from "./defined.js"
 import type { Endpoint } from "./endpoint.js"
 import * as Lines from "./lines.js"
+import * as Nesting from "./nesting.js"
 import * as Prototypes from "./prototypes.js"
 import type * as Reader from "./reader.js"
 
 const excerptLimit = 200
 
+const tooDeep = `The answer is nested deeper than ${Nesting.deepest} levels: check that the address is an Ollama server's, and that no proxy rewrites its answers`
+
 /**
  * The most bytes of the lines of one answer, as of one that is a single value: a model writes as much in days, and what
  * is kept of it would come near the longest text that a program can have.
  */
-export const answerLimit: number = 256 * 1024 * 1024
+const answerLimit = 256 * 1024 * 1024
+
+/** What `show` says of a large vocabulary comes to some 16 MiB; nothing else comes near. */
+const valueLimit = 64 * 1024 * 1024
+
+/** The most bytes of an answer that is one value; a thousand vectors as JSON are a hundred million. */
+export const wholeLimit = (endpoint: Endpoint): number => (endpoint.kind === "embedding" ? answerLimit : valueLimit)
 
 /** The first two bytes of gzip (RFC 1952), the second of which is no UTF-8. */
 const gzip = /^\u001f\ufffd/
@@ -120,6 +129,7 @@ export const make = <A, Response>(
       } catch {
         throw unparsable(text, lineNumber)
       }
+      if (Nesting.isTooDeep(text)) throw protocol(text, lineNumber, "", tooDeep)
       const value = codec.hot(json) ? json : decoded(json, text, lineNumber)
       codec.fold.add(value)
       if (isFirst) first(value)
