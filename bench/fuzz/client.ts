@@ -47,7 +47,7 @@ const bodyOf = (input: Input): ReadableStream<Uint8Array> => {
     pull: (controller) => {
       if (at < input.body.length) {
         // a read of a few bytes costs this transport more than all the rest
-      const length = 16 * (input.reads[0][i++ % input.reads[0].length] ?? 1)
+        const length = 16 * (input.reads[0][i++ % input.reads[0].length] ?? 1)
         controller.enqueue(input.body.slice(at, at + length))
         at += length
       } else if (input.isBroken) {
@@ -149,4 +149,3 @@ export const make: Effect.Effect<Runner, OllamaError.InvalidRequest, Scope.Scope
     metrics: Effect.map(Metrics.prometheus, (text) => silent(text, "the metrics", true))
   }
 })
-

@@ -52,13 +52,33 @@ const more: ReadonlyArray<readonly [kind: Kind, status: number, contentType: str
       ""
     ].join("\n")
   ],
-  ["chat", 502, "text/html", "<html><head><title>502 Bad Gateway</title></head><body id=ERR_CONNECT_FAIL>x</body></html>"],
+  [
+    "chat",
+    502,
+    "text/html",
+    "<html><head><title>502 Bad Gateway</title></head><body id=ERR_CONNECT_FAIL>x</body></html>"
+  ],
   ["chat", 401, "application/json", '{"error":"unauthorized","signin_url":"https://ollama.com/connect?name=a&key=b"}'],
-  ["chat", 500, "application/json", '{"error":"{\\"error\\":{\\"code\\":500,\\"message\\":\\"out of memory\\",\\"type\\":\\"server_error\\"}}\\nlog: CUDA0"}'],
-  ["generate", 503, "application/json", '{"StatusCode":503,"Status":"503","error":"server busy, please try again.  maximum pending requests exceeded"}'],
+  [
+    "chat",
+    500,
+    "application/json",
+    '{"error":"{\\"error\\":{\\"code\\":500,\\"message\\":\\"out of memory\\",\\"type\\":\\"server_error\\"}}\\nlog: CUDA0"}'
+  ],
+  [
+    "generate",
+    503,
+    "application/json",
+    '{"StatusCode":503,"Status":"503","error":"server busy, please try again.  maximum pending requests exceeded"}'
+  ],
   ["chat", 500, "application/json", '{"error":"option \\"num_ctx\\" must be of type integer"}'],
   ["chat", 500, "application/json", '{"error":"model requires 12 GiB but only 8 GiB available"}'],
-  ["chat", 400, "application/json", '{"error":"json: cannot unmarshal string into Go struct field ChatRequest.options.num_ctx of type int"}']
+  [
+    "chat",
+    400,
+    "application/json",
+    '{"error":"json: cannot unmarshal string into Go struct field ChatRequest.options.num_ctx of type int"}'
+  ]
 ]
 
 /** All of them; those without a body and without a status are left out. */

@@ -28,10 +28,13 @@ const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-
 /** A message is some lines of a terminal: a detail has at most 500 characters, and names and remedies are ours. */
 const longestMessage = 1500
 
-/** What a program can read of a failure; `partial` is the answer itself. */
+/** What is the answer itself, and not for anybody to print. */
+const ofAnswer = ["partial", "text", "stack"]
+
+/** What else a program can read of a failure. */
 const readable = (error: OllamaError.OllamaError): string =>
   Object.getOwnPropertyNames(error)
-    .filter((name) => name !== "partial" && name !== "stack")
+    .filter((name) => !ofAnswer.includes(name))
     .map((name) => `${name}: ${JSON.stringify(Reflect.get(error, name))}`)
     .join("\n")
 
@@ -98,7 +101,9 @@ const lines = (input: Input, streamed: Decoders.Outcome, error: OllamaError.Olla
   if (input.kind !== "chat" || !(input.status >= 200 && input.status < 300)) return
   // what breaks off inside a line may have lost a part of it
   if (input.isBroken && !Reference.isClosed(input.body)) return
-  const last = reference.lines.findIndex((line) => !Reference.isPlainChat(line) || Reference.faceOf(line).includes(",true,"))
+  const last = reference.lines.findIndex(
+    (line) => !Reference.isPlainChat(line) || Reference.faceOf(line).includes(",true,")
+  )
   const isGood = last !== -1 && Reference.isPlainChat(reference.lines[last])
   if (isGood) hold(error === undefined && values.length === last + 1, "a good answer is taken", error)
 }
@@ -113,7 +118,9 @@ const answer = (input: Input, isSent: boolean): string => {
   hold(natural(streamed.values) && natural(folded.response), "no prototype comes from a server")
   if (Decoders.isLines(input.kind)) lines(input, streamed, error)
   else hold(error?.partial === undefined, "one value has no parts")
-  const same = [error, other].map((one) => JSON.stringify(one?._tag && [one._tag, one.detail, one.partial, one.message.replace(/\d+ m?s\b/g, "")]))
+  const same = [error, other].map((one) =>
+    JSON.stringify(one?._tag && [one._tag, one.detail, one.partial, one.message.replace(/\d+ m?s\b/g, "")])
+  )
   hold(same[0] === same[1], "the folded form and the streamed one agree, however they are read", same.join(" | "))
   if (error === undefined) {
     hold(folded.response !== undefined && streamed.response !== undefined, "a complete answer is there")

@@ -42,7 +42,11 @@ const runOne = (nth: number): Promise<void> =>
     })
     const over = (what: string): void => {
       const at = told[nth]
-      ends.push({ index: from + nth + (at?.inputs ?? 0) * processes, name: `process ${nth}, at or after this input`, what })
+      ends.push({
+        index: from + nth + (at?.inputs ?? 0) * processes,
+        name: `process ${nth}, at or after this input`,
+        what
+      })
     }
     let timer = setTimeout(() => undefined, 0)
     const wait = (): void => {

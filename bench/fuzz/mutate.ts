@@ -99,8 +99,39 @@ const fields: ReadonlyArray<string> = [
 
 /** Bytes that mean something to a reader of lines, of characters or of JSON. */
 const bytes: ReadonlyArray<Uint8Array> = [
-  ...["\n", "\r\n", "\n\n\n", "\r", "\0", " ", "\t", "\ufeff", "\u2028", "\u0085", "\ufffd", "{", "}", "[", "]", '"', "\\"],
-  ...["\\u", "\\ud83e", ",", ":", "<html>", "HTTP/1.1 200 OK\r\n\r\n", "data: ", "null\n", "[]\n", '"x"\n', "{}\n", "5\n"],
+  ...[
+    "\n",
+    "\r\n",
+    "\n\n\n",
+    "\r",
+    "\0",
+    " ",
+    "\t",
+    "\ufeff",
+    "\u2028",
+    "\u0085",
+    "\ufffd",
+    "{",
+    "}",
+    "[",
+    "]",
+    '"',
+    "\\"
+  ],
+  ...[
+    "\\u",
+    "\\ud83e",
+    ",",
+    ":",
+    "<html>",
+    "HTTP/1.1 200 OK\r\n\r\n",
+    "data: ",
+    "null\n",
+    "[]\n",
+    '"x"\n',
+    "{}\n",
+    "5\n"
+  ],
   ...['{"error":"boom"}\n', '{"error":', `${secret}`, `${prompt}`, '{"error":"model \'x\' not found"}\n'],
   "\n".repeat(500),
   " ".repeat(500),
@@ -203,9 +234,7 @@ const mutations: ReadonlyArray<Mutation> = [
   // another value
   (body, dice) => {
     const colon = body.indexOf(0x3a, dice.below(body.length + 1))
-    return colon === -1
-      ? body
-      : splice(body, colon + 1, valueEnd(body, colon + 1), utf8.encode(dice.pick(values)))
+    return colon === -1 ? body : splice(body, colon + 1, valueEnd(body, colon + 1), utf8.encode(dice.pick(values)))
   },
   // another field
   (body, dice) => {
@@ -256,7 +285,9 @@ export const make = (corpus: ReadonlyArray<Corpus.Answer>, dice: Dice): Input =>
     name: base.name,
     kind,
     status: dice.chance(1 / 64) ? dice.pick([200, 400, 401, 403, 404, 407, 429, 500, 502, 503, 511, 599]) : base.status,
-    contentType: dice.chance(1 / 64) ? dice.pick(["", "text/html", "text/plain", "application/x-ndjson"]) : base.contentType,
+    contentType: dice.chance(1 / 64)
+      ? dice.pick(["", "text/html", "text/plain", "application/x-ndjson"])
+      : base.contentType,
     body,
     reads: [reads(dice), reads(dice)],
     isBroken: dice.chance(1 / 16)

@@ -14,7 +14,7 @@ const isBlank = (bytes: Uint8Array): boolean => bytes.every((byte) => byte <= 32
 /** @param limit the most bytes of a line */
 export const read = (body: Uint8Array, limit: number): Read => {
   const lines: Array<unknown> = []
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const found = body.indexOf(10, start)
     const end = found === -1 ? body.length : found
     const line = body.subarray(start, end)
@@ -36,7 +36,14 @@ const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
 const onlyHas = (u: Readonly<Record<string, unknown>>, allowed: ReadonlyArray<string>): boolean =>
   Object.keys(u).every((key) => allowed.includes(key))
 
-const durations = ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"]
+const durations = [
+  "total_duration",
+  "load_duration",
+  "prompt_eval_count",
+  "prompt_eval_duration",
+  "eval_count",
+  "eval_duration"
+]
 
 /** A chunk of a chat with nothing in it that anybody could object to. */
 export const isPlainChat = (u: unknown): boolean =>

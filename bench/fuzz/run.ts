@@ -41,7 +41,9 @@ const keptFindings = 20
 const batch = 256
 
 const whatOf = (error: unknown): string =>
-  error instanceof Judge.Broken ? error.message : `it threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  error instanceof Judge.Broken
+    ? error.message
+    : `it threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
 
 /** @param onTally is told how far it is */
 export const run = ({ client: oneIn, end, from, seed, step }: Stretch, onTally: (tally: Tally) => void) =>

@@ -194,7 +194,12 @@ const prepare = <A, Response>(
       if (need !== undefined) options.residency.seen(need, now)
     }
   })
-  const reader = Reader.make(clock, wire, codec.whole ? Wire.wholeLimit(plan.endpoint) : options.lineLimit, options.host.soon)
+  const reader = Reader.make(
+    clock,
+    wire,
+    codec.whole ? Wire.wholeLimit(plan.endpoint) : options.lineLimit,
+    options.host.soon
+  )
   plan.onTouch?.((bytes) => {
     trail.sent += bytes
     reader.touch()

@@ -9,6 +9,7 @@ import { defined } from "../internal/defined.js"
 import * as Nesting from "../internal/nesting.js"
 import * as Prototypes from "../internal/prototypes.js"
 import * as OllamaError from "../OllamaError.js"
+import * as Timing from "./timing.js"
 
 /** The decoded value beside the answer it was read from. */
 export interface ChatObject<A> {
@@ -23,7 +24,8 @@ const mostIssues = 100
 const namesIn = (format: unknown, names = new Set<string>()): ReadonlySet<string> => {
   if (!Predicate.isRecord(format)) return names
   if (Predicate.isRecord(format.properties)) for (const name of Object.keys(format.properties)) names.add(name)
-  for (const inner of Object.values(format)) for (const one of Array.isArray(inner) ? inner : [inner]) namesIn(one, names)
+  for (const inner of Object.values(format))
+    for (const one of Array.isArray(inner) ? inner : [inner]) namesIn(one, names)
   return names
 }
 
@@ -65,7 +67,7 @@ export const decode =
               ...common,
               text,
               issues,
-              doneReason: response.done_reason,
+              doneReason: Timing.doneReason(response),
               remedy:
                 response.done_reason === "length"
                   ? "The answer was cut off: raise options.num_predict (or num_ctx), then ask again"

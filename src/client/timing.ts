@@ -21,7 +21,16 @@ export const tokens = (last: unknown): { readonly prompt?: number; readonly gene
   Predicate.isRecord(last) ? defined({ prompt: whole(last.prompt_eval_count), generated: whole(last.eval_count) }) : {}
 
 /** Ollama's (`llm/server.go`, `server/routes.go`), and those that proxies for other servers pass on. */
-const reasons = new Set(["stop", "length", "load", "unload", "connection_closed", "tool_calls", "content_filter", "error"])
+const reasons = new Set([
+  "stop",
+  "length",
+  "load",
+  "unload",
+  "connection_closed",
+  "tool_calls",
+  "content_filter",
+  "error"
+])
 
 /** Why an answer ended; `other` for what nobody knows, since records and spans repeat no text of a server's. */
 export const doneReason = (last: unknown): string | undefined =>

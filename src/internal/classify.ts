@@ -80,7 +80,11 @@ const gatewayBusy: Make = (common, clean, { retryAfter }) =>
     retryAfter
   )(common, clean)
 const quota: Make = (common, clean, { retryAfter }) =>
-  overloaded("quota", "Wait until the usage window of the account resets, or upgrade the plan", retryAfter)(common, clean)
+  overloaded(
+    "quota",
+    "Wait until the usage window of the account resets, or upgrade the plan",
+    retryAfter
+  )(common, clean)
 const noSuchEndpoint = invalid(
   "noSuchEndpoint",
   undefined,
@@ -163,7 +167,8 @@ const registryRules: ReadonlyArray<Rule> = [
 const requestRules: ReadonlyArray<Rule> = [
   [
     /option "([^"]{1,100})" must be/,
-    (common, clean, _, match) => invalid("option", `options.${match[1]}`, "Give the option a value of the type named")(common, clean)
+    (common, clean, _, match) =>
+      invalid("option", `options.${match[1]}`, "Give the option a value of the type named")(common, clean)
   ],
   [
     /invalid format:|invalid JSON schema in format/i,

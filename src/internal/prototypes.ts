@@ -5,10 +5,7 @@
 const key = "__proto__"
 
 /** The key in JSON, also with characters that are escaped. */
-const written = new RegExp(
-  `"${[...key].map((c) => `(?:${c}|\\\\u00${c.charCodeAt(0).toString(16)})`).join("")}"`,
-  "i"
-)
+const written = new RegExp(`"${[...key].map((c) => `(?:${c}|\\\\u00${c.charCodeAt(0).toString(16)})`).join("")}"`, "i")
 
 const isObject = (u: unknown): u is object => typeof u === "object" && u !== null
 
