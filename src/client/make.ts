@@ -69,7 +69,7 @@ export const make = (
         issue: "malformed",
         field: unsendable,
         host: address.url,
-        remedy: `Correct ${unsendable}: a header cannot have line ends or characters beyond Latin-1 in its value, nor spaces in its name`
+        remedy: `Correct ${unsendable}: a header cannot have line ends or characters beyond Latin-1 in its value, nor spaces in its name, nor say where the body ends`
       })
     }
     const transport = yield* HttpClient.HttpClient

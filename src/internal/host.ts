@@ -49,12 +49,24 @@ const credentials = (basic: string): ReadonlyArray<string> => {
   return [text, password, encodeURIComponent(password)]
 }
 
+/** Headers that say where a message ends, or what becomes of its connection: the transport alone knows (RFC 9112, 6). */
+const framing = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
+
 /** The first header that no HTTP request can carry (RFC 9110, 5.1 and 5.5), by the option it comes from. */
 export const unsendable = (options: {
   readonly apiKey?: Redacted.Redacted | undefined
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
 }): string | undefined => {
-  const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
+  const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !framing.has(name.toLowerCase())
   const isValue = (value: string | Redacted.Redacted): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(plain(value))
   if (options.apiKey !== undefined && !isValue(options.apiKey)) return "apiKey"
   const bad = Object.entries(options.headers ?? {}).find(([name, value]) => !isName(name) || !isValue(value))

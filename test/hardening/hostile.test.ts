@@ -11,13 +11,13 @@ const { chunked, head, json, lastPiece, ndjson, piece } = Hostile
 
 const KiB = 1024
 const MiB = 1024 * KiB
-const lineLimit = 256 * KiB
+const lineLimit = 32 * KiB
 
-/** One attempt, and clocks that run out soon. */
-const policy = {
-  timeouts: { load: "500 millis", firstToken: "500 millis", gap: "500 millis", total: "5 seconds" },
-  retry: { attempts: 1 }
-} as const
+/** One attempt, and where it is a clock that ends it, one that runs out soon. */
+const policyOf = ({ tags }: Scene) => {
+  const clock = tags.includes("Timeout") ? "300 millis" : "20 seconds"
+  return { timeouts: { load: clock, firstToken: clock, gap: clock }, retry: { attempts: 1 } } as const
+}
 
 type Tag = OllamaError.OllamaError["_tag"]
 
@@ -252,15 +252,20 @@ const framing: ReadonlyArray<Scene> = [
 ]
 
 /** Both forms of one chat: the failure, and the text that was delivered before it. */
-const outcomes = (host: string, transport: Transports.Transport) =>
+const outcomes = (host: string, transport: Transports.Transport, policy: ReturnType<typeof policyOf>) =>
   Effect.gen(function* () {
     const client = yield* OllamaClient.OllamaClient
-    const folded = yield* Effect.flip(client.chat(Transports.request, { policy }))
     const text = yield* Ref.make("")
-    const streamed = yield* Effect.flip(
-      Stream.runForEach(client.chatStream(Transports.request, { policy }), (chunk) =>
-        Ref.update(text, (before) => before + chunk.message.content)
-      )
+    const [folded, streamed] = yield* Effect.all(
+      [
+        Effect.flip(client.chat(Transports.request, { policy })),
+        Effect.flip(
+          Stream.runForEach(client.chatStream(Transports.request, { policy }), (chunk) =>
+            Ref.update(text, (before) => before + chunk.message.content)
+          )
+        )
+      ],
+      { concurrency: 2 }
     )
     return { folded, streamed, text: yield* Ref.get(text) }
   }).pipe(Effect.provide(Transports.layer(transport, { host, lineLimit })))
@@ -268,7 +273,7 @@ const outcomes = (host: string, transport: Transports.Transport) =>
 const run = (scene: Scene, transport: Transports.Transport) =>
   Effect.gen(function* () {
     const server = yield* Hostile.make(scene.attack)
-    const { folded, streamed, text } = yield* outcomes(server.address, transport)
+    const { folded, streamed, text } = yield* outcomes(server.address, transport, policyOf(scene))
     for (const error of [folded, streamed]) {
       const seen = `${String(error)} [${error.cause?.code} ${error.cause?.message}]`
       assert.isTrue(OllamaError.isOllamaError(error), seen)
@@ -288,4 +293,53 @@ describe.each(transports)("over %s, what has no end is given up", (transport) =>
 
 describe.each(transports)("over %s, what is no HTTP is no answer", (transport) => {
   for (const scene of framing) it.scopedLive(scene.name, () => run(scene, transport))
+})
+
+/** What is waited for is answered; no clock of ours is near. */
+const patient = {
+  timeouts: { load: "20 seconds", firstToken: "20 seconds", gap: "20 seconds" },
+  retry: { attempts: 1 }
+} as const
+
+describe.each(transports)("over %s, after a whole answer", (transport) => {
+  it.scopedLive("a body that goes on for ever is left, and the answer is good", () =>
+    Effect.gen(function* () {
+      const server = yield* Hostile.make(({ flood, write }) => {
+        write(head(ndjson, chunked) + piece(Servers.chunk("Hello")) + piece(Servers.chunk("", true)))
+        flood(piece(Servers.chunk("and more")))
+      })
+      const answer = yield* OllamaClient.chat(Transports.request, { policy: patient }).pipe(
+        Effect.provide(Transports.layer(transport, { host: server.address }))
+      )
+      assert.strictEqual(answer.message.content, "Hello")
+      yield* server.next("closed")
+    })
+  )
+
+  it.scopedLive("a second one that nobody asked for is nobody's answer", () =>
+    Effect.gen(function* () {
+      const smuggled = Hostile.good("smuggled")
+      const server = yield* Hostile.make(({ write }) => write(Hostile.good("Hello") + smuggled))
+      const texts = yield* Effect.gen(function* () {
+        const client = yield* OllamaClient.OllamaClient
+        return yield* Effect.forEach([1, 2, 3, 4], () => client.chat(Transports.request, { policy: patient }))
+      }).pipe(Effect.provide(Transports.layer(transport, { host: server.address })))
+      for (const { message } of texts) assert.strictEqual(message.content, "Hello")
+      // each call was a request of its own
+      assert.isAtLeast(server.asked().filter((line) => line.startsWith("POST /api/chat ")).length, 4)
+    })
+  )
+
+  it.scopedLive("of one value, what is beyond its length is not read as the next one", () =>
+    Effect.gen(function* () {
+      const body = '{"version":"1.0.0"}'
+      const answer = head(json, `content-length: ${body.length}`) + body
+      const server = yield* Hostile.make(({ write }) => write(answer + answer.replace("1.0.0", "6.6.6")))
+      const versions = yield* Effect.gen(function* () {
+        const client = yield* OllamaClient.OllamaClient
+        return yield* Effect.forEach([1, 2, 3], () => client.version({ policy: patient }))
+      }).pipe(Effect.provide(Transports.layer(transport, { host: server.address })))
+      assert.deepStrictEqual(versions, [{ version: "1.0.0" }, { version: "1.0.0" }, { version: "1.0.0" }])
+    })
+  )
 })
