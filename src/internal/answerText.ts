@@ -91,7 +91,7 @@ const messageLimit = 8192
 
 /** An address for a browser, and nothing else that a link can be. */
 const webAddress = (u: unknown): string | undefined =>
-  typeof u === "string" && /^https?:\/\/[^\s"<>]+$/i.test(u) ? u : undefined
+  typeof u === "string" && /^https?:\/\/[!#-;=?-~]{1,2000}$/i.test(u) ? u : undefined
 
 /** From a parsed JSON value, such as a line of a stream. */
 export const fromJson = (u: unknown): AnswerText => {

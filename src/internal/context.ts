@@ -52,7 +52,9 @@ export interface At {
 export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError => {
   const { attempts = [], cause, detail, now, partial, phase, status } = at
   const { endpoint, host, model } = call
-  const clean: Clean = (text) => Scrub.scrub(text, call.secrets, call.request)
+  // an answer is the caller's as much as the prompt is
+  const said = partial === undefined ? [] : [partial.text, partial.thinking]
+  const clean: Clean = (text) => Scrub.scrub(text, call.secrets, call.request, said)
   return seed(
     defined({
       host,

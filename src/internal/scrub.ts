@@ -90,15 +90,22 @@ const withoutCutEnd = (text: string, secrets: ReadonlyArray<string>): string => 
  * @param text what somebody else wrote
  * @param secrets exact values that must not appear
  * @param request the encoded request whose words must not appear
+ * @param said what of the answer had come, which must not appear either
  */
-export const scrub = (text: string, secrets: ReadonlyArray<string>, request?: unknown): string => {
+export const scrub = (
+  text: string,
+  secrets: ReadonlyArray<string>,
+  request?: unknown,
+  said: ReadonlyArray<string> = []
+): string => {
   let out = text.slice(0, readLimit)
   for (const secret of secrets) {
     if (secret.length > 0) out = out.split(secret).join("[redacted]")
   }
   if (text.length > readLimit) out = withoutCutEnd(out, secrets)
   for (const [pattern, replacement] of patterns) out = out.replace(pattern, replacement)
-  if (request !== undefined) out = withoutPrompts(out, Words.of(request))
+  const words = request === undefined ? said : [...Words.of(request), ...said]
+  if (words.length > 0) out = withoutPrompts(out, words)
   out = out.replace(commands, " ").trim()
   return out.length > detailLimit ? `${out.slice(0, detailLimit - 1)}…` : out
 }

@@ -1,7 +1,7 @@
 /** Makers of failures that wait for the call they happened to. */
 import type * as Duration from "effect/Duration"
 import * as OllamaError from "../OllamaError.js"
-import type { Seed } from "./context.js"
+import type { Clean, Seed } from "./context.js"
 import { defined } from "./defined.js"
 
 export const invalid =
@@ -36,11 +36,26 @@ export const serverError =
   (common) =>
     new OllamaError.ServerError(defined({ ...common, crashed, transient, remedy }))
 
+/** Whether something was taken out of an address, which then leads nowhere; in it, spaces are percent-encoded. */
+const says = (url: string, clean: Clean): boolean => /\[(prompt|redacted)\]/.test(clean(decoded(url)))
+
+const decoded = (url: string): string => {
+  try {
+    return decodeURIComponent(url)
+  } catch {
+    return url
+  }
+}
+
 export const unauthorized =
   (remedy?: string, signinUrl?: string): Seed =>
   (common, clean) =>
     new OllamaError.Unauthorized(
-      defined({ ...common, remedy, signinUrl: signinUrl === undefined ? undefined : clean(signinUrl) })
+      defined({
+        ...common,
+        remedy,
+        signinUrl: signinUrl === undefined || says(signinUrl, clean) ? undefined : signinUrl
+      })
     )
 
 export const modelNotFound: Seed = (common) => new OllamaError.ModelNotFound(common)

@@ -6,13 +6,28 @@ import * as Judge from "../../bench/fuzz/judge.js"
 import { join, type Input } from "../../bench/fuzz/mutate.js"
 import { run } from "../../bench/fuzz/run.js"
 
+/** Most inputs fail, and nobody looks at where: traces would take half of the time. */
+const withoutStacks = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const before = Error.stackTraceLimit
+      Error.stackTraceLimit = 0
+      return before
+    }),
+    () => effect,
+    (before) =>
+      Effect.sync(() => {
+        Error.stackTraceLimit = before
+      })
+  )
+
 describe("mutated answers of real servers", () => {
   it.live("end in an answer or in one of our failures, with all that must hold", () =>
     Effect.gen(function* () {
-      const tally = yield* run({ seed: 7, from: 0, end: 3000, step: 1, client: 30 }, () => undefined)
+      const tally = yield* withoutStacks(run({ seed: 7, from: 0, end: 2500, step: 1, client: 50 }, () => undefined))
       assert.deepStrictEqual(tally.findings, [])
-      assert.strictEqual(tally.inputs, 3000)
-      assert.strictEqual(tally.throughClient, 100)
+      assert.strictEqual(tally.inputs, 2500)
+      assert.strictEqual(tally.throughClient, 50)
       // it gets everywhere
       for (const end of [
         "answered",
