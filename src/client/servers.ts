@@ -11,6 +11,7 @@ import { ConnectLimit } from "../internal/connectLimit.js"
 import type * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
 import { Soon } from "../internal/soon.js"
+import { TransportSecrets } from "../internal/transportSecrets.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { Policy } from "../policy/Policy.js"
@@ -55,6 +56,7 @@ export const make = (options: {
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
     const tellsConnections = yield* TellsConnections
+    const transportSecrets = yield* TransportSecrets
     const others = new Map<string, Server>()
     let policy = options.policy
     let budget: RetryBudget.Budget | undefined
@@ -79,7 +81,8 @@ export const make = (options: {
         isCloud: Address.isCloud(address),
         connectLimit,
         soon,
-        tellsConnections
+        tellsConnections,
+        transportSecrets
       })
       const { hub } = options
       const onLoad = (ended: Preload.Ended): void => {

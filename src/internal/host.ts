@@ -82,6 +82,7 @@ export const make = (options: {
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
   readonly tellsConnections?: boolean
+  readonly transportSecrets?: ReadonlyArray<string>
 }): Host => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
@@ -92,6 +93,7 @@ export const make = (options: {
     }
     return text
   }
+  for (const text of options.transportSecrets ?? []) secret(text)
   if (options.address.basic !== undefined) {
     headers.authorization = secret(Redacted.value(options.address.basic))
     for (const part of credentials(headers.authorization)) secrets.add(part)
