@@ -175,7 +175,7 @@ export const over = ({ hub, knowledge, refusing, servers, settings }: Core.Core)
       const ask = (messages: ReadonlyArray<Chat.Message>, again?: Running.Again) =>
         Call.foldWith(chatCall({ ...request, messages, format }, generated), { ...inForce, again }, (response, facts) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            ChatObject.decode(schema)(response, (seed) =>
+            ChatObject.decode(schema, format)(response, (seed) =>
               Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
             )
           )

@@ -169,7 +169,7 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
         isWanted && spans !== undefined ? recordOf(journal, knowledge, outcome, attempts, spans, now) : undefined
       if (traced !== undefined && spans !== undefined) {
         const content = traced.wants.content ? partial?.() : undefined
-        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
+        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, settings.server.host.secrets, now))
       }
       if (wasAnswered(outcome)) knowledge.answered(journal, now)
       if (record === undefined) return Effect.void

@@ -169,6 +169,7 @@ export const CallRecord = Schema.Struct({
   tokens: Schema.Struct({ prompt: optional(Schema.Int), generated: optional(Schema.Int) }),
   /** Values that arrived: lines of the answer. */
   chunks: Schema.Int,
+  /** Why the answer ended: `stop`, `length`, `load`, …; `other` where the server says what none says. */
   doneReason: optional(Schema.String),
   /** The failures of attempts that were followed by another one, oldest first. */
   attempts: Schema.Array(Attempt),
