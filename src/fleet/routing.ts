@@ -34,8 +34,8 @@ export interface Options {
   readonly onTrouble: (member: Member, error: Failure) => void
   /** Something has begun or ended at a host. */
   readonly onWork: (member: Member) => void
-  /** A call was placed, and how things were. */
-  readonly onPlaced: (asked: Asked) => void
+  /** A call that occupies a model has come, or has gone, whether it had a place or not. */
+  readonly onDemand: (asked: Pick<Asked, "plan" | "loader">, change: 1 | -1) => void
 }
 
 export interface Routing extends Routes {
@@ -101,6 +101,8 @@ type Found =
   | { readonly _tag: "Failed"; readonly error: Failure }
   | { readonly _tag: "None" }
 
+const noLoader = () => () => Effect.void
+
 const noPlace: Found = { _tag: "None" }
 
 export const make = (options: Options): Routing => {
@@ -163,6 +165,8 @@ export const make = (options: Options): Routing => {
     const inFlight = member.work.size
     let isHeld = true
     const { session } = asked.journal.facts
+    const { plan } = asked
+    if (work !== undefined) options.onDemand(asked, 1)
     return {
       server: member.server,
       isPanic: answer?.isPanic === true,
@@ -174,6 +178,7 @@ export const make = (options: Options): Routing => {
         if (work !== undefined) {
           member.work.delete(work)
           member.memory.use(work.model, then)
+          options.onDemand({ plan, loader: noLoader }, -1)
         }
         if (ended !== undefined && ended.outcome === "success") {
           member.answered(model)
@@ -194,7 +199,7 @@ export const make = (options: Options): Routing => {
     at: number
   ): void => {
     if (timing === undefined) return
-    const parallelism = member.server.guards.look(model, at).parallelism ?? 1
+    const parallelism = member.parallelism(model, at) ?? 1
     member.sessions.ended(model, session, tokens, parallelism)
     // among fewer of our calls than it works on at once, others were before it
     if (inFlight <= parallelism) member.waited(Timing.queued(timing), at)
@@ -354,6 +359,7 @@ export const make = (options: Options): Routing => {
       )
       waiting.push(one)
       waiting.hold(one, member)
+      if (isWork(asked.plan)) options.onDemand(asked, 1)
       return Effect.sync(() => {
         if (!isOver) waiting.remove(one)
         isOver = true
@@ -367,7 +373,6 @@ export const make = (options: Options): Routing => {
       switch (found._tag) {
         case "Place":
           hold(found.place)
-          options.onPlaced(asked)
           return Effect.void
         case "None":
           return Effect.void
@@ -379,8 +384,12 @@ export const make = (options: Options): Routing => {
             return Effect.fail(full(asked, "queueFull"))
           }
           asked.note("queued", "all hosts have enough calls")
-          options.onPlaced(asked)
-          const wait = held(asked, since, found.member, hold)
+          const wait = Effect.ensuring(
+            held(asked, since, found.member, hold),
+            Effect.sync(() => {
+              if (isWork(asked.plan)) options.onDemand(asked, -1)
+            })
+          )
           return asked.deadline === undefined
             ? wait
             : Effect.timeoutFail(wait, { duration: Math.max(0, asked.deadline - since), onTimeout: asked.late })
