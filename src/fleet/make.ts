@@ -131,7 +131,7 @@ export const make = (
       gigabytes,
       onTrouble: (member, error) => roster.failed(member, isDoubtful(error)),
       onWork: roster.worked,
-      onDemand: ({ loader, plan: { need } }, change) => {
+      onDemand: (need, change, loader) => {
         if (need === undefined) return
         spreading.count(need, change, clock.unsafeCurrentTimeMillis(), loader)
         if (change > 0) spread()
