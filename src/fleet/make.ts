@@ -131,6 +131,7 @@ export const make = (
       gigabytes,
       onTrouble: (member, error) => roster.failed(member, isDoubtful(error)),
       onWork: roster.worked,
+      onAnswered: roster.answered,
       onDemand: (need, change, loader) => {
         if (need === undefined) return
         spreading.count(need, change, clock.unsafeCurrentTimeMillis(), loader)

@@ -169,6 +169,15 @@ export class Member {
     this.has(model)
   }
 
+  /** It answers again. */
+  recovered(now: number): void {
+    this.downSince = undefined
+    this.recoveredAt = now
+    // it may have been started anew
+    this.sessions.clear()
+    this.memory.lost()
+  }
+
   /** It waited in the server's queue, though it should have found room among our calls. */
   waited(queue: number, now: number): void {
     this.foreign = { queue, at: now }

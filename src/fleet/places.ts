@@ -16,6 +16,8 @@ export interface Options {
   readonly onWork: (member: Member) => void
   /** A call that occupies a model has come, or has gone, whether it has a place or not. */
   readonly onDemand: OnDemand
+  /** A host has answered a call that was sent then. */
+  readonly onAnswered: (member: Member, sentAt: number) => void
   /** There is room. */
   readonly onLeft: () => void
 }
@@ -32,7 +34,7 @@ export const noLoader = () => () => Effect.void
 
 /** Gives out the right to be at a host. */
 export const give = (options: Options, member: Member, asked: Asked, answer: Choice | undefined): Place => {
-  const { clock, onDemand, onLeft, onWork } = options
+  const { clock, onAnswered, onDemand, onLeft, onWork } = options
   const at = clock.unsafeCurrentTimeMillis()
   const model = modelOf(asked)
   const cost = answer?.cost
@@ -76,6 +78,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
       }
       if (ended !== undefined && ended.outcome === "success") {
         member.answered(model)
+        onAnswered(member, at)
         if (work !== undefined) learn(member, work.model, inFlight, session, ended, then)
       }
       onWork(member)

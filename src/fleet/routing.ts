@@ -33,6 +33,7 @@ export interface Options {
   readonly onTrouble: (member: Member, error: Failure) => void
   readonly onWork: Places.Options["onWork"]
   readonly onDemand: Places.OnDemand
+  readonly onAnswered: Places.Options["onAnswered"]
 }
 
 export interface Routing extends Routes {
@@ -74,8 +75,8 @@ export const make = (options: Options): Routing => {
   const views: Array<HostView> = []
   const wakers = new Set<() => void>()
 
-  const { onDemand, onWork } = options
-  const giving: Places.Options = { clock, onWork, onDemand, onLeft: () => waiting.handOver() }
+  const { onAnswered, onDemand, onWork } = options
+  const giving: Places.Options = { clock, onWork, onDemand, onAnswered, onLeft: () => waiting.handOver() }
 
   const random = (): number => {
     const [unit, after] = nextRandom(seed)
@@ -149,7 +150,7 @@ export const make = (options: Options): Routing => {
       case "Choice": {
         const member = members()[answer.index]
         if (member === undefined) return noPlace
-        if (answer.isPanic) asked.note("panicked", `no host is known to answer: ${member.url}`)
+        if (answer.isPanic) asked.note("panicked", `every host is blocked, ${member.url} least of all`)
         return { _tag: "Place", place: Places.give(giving, member, asked, answer) }
       }
       case "Later": {
@@ -285,13 +286,12 @@ export const make = (options: Options): Routing => {
   const hasOther: Routes["hasOther"] = (asked) => {
     const at = now()
     const model = Places.modelOf(asked)
-    return members().some(
-      (member) =>
-        !asked.tried.has(member.url) &&
-        !asked.barred.has(member.url) &&
-        !member.isBlocked(model, at) &&
-        !(model !== undefined && member.isMissing(model, at))
+    const all = members().filter(
+      (member) => !member.isDraining && !(model !== undefined && member.isMissing(model, at))
     )
+    const open = all.filter((member) => !member.isBlocked(model, at))
+    // where all are blocked, one is as good as another
+    return (open.length > 0 ? open : all).some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
   }
 
   const failed: Routes["failed"] = (server, asked, error) => {
