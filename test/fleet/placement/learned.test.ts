@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Concurrency } from "effect-ollama"
 import * as Demand from "../../../src/fleet/placement/demand.js"
+import * as Foreign from "../../../src/fleet/placement/foreign.js"
 import * as Parallelism from "../../../src/fleet/placement/parallelism.js"
 
 const learned = (parallelism: number, hasQueue: boolean): Concurrency.Learning => ({
@@ -57,5 +58,25 @@ describe("the demand for a model", () => {
   it("does not run backwards when the clock does", () => {
     const demand = Demand.set(Demand.none, 1, 100_000)
     assert.strictEqual(Demand.mean(Demand.set(demand, 2, 50_000), 100_000), Demand.mean(demand, 100_000))
+  })
+})
+
+describe("the queue of other clients", () => {
+  it("is what our own calls do not explain, and is forgotten in seconds", () => {
+    const seen = Foreign.observe(Foreign.none, 5000, 2000, 1000)
+    assert.strictEqual(Foreign.of(seen, 1000), 3000)
+    assert.closeTo(Foreign.of(seen, 11_000), 3000 / Math.E, 1e-9)
+    assert.strictEqual(Foreign.of(Foreign.none, 1000), 0)
+  })
+
+  it("is a mean of the waits, and never negative", () => {
+    const seen = Foreign.observe(Foreign.observe(Foreign.none, 1000, 0, 0), 0, 5000, 0)
+    assert.strictEqual(Foreign.of(seen, 0), 700)
+    assert.strictEqual(Foreign.of(Foreign.observe(Foreign.none, 10, 500, 0), 0), 0)
+  })
+
+  it("does not grow when the clock runs backwards", () => {
+    const seen = Foreign.observe(Foreign.none, 1000, 0, 60_000)
+    assert.strictEqual(Foreign.of(seen, 0), 1000)
   })
 })

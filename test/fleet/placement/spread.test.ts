@@ -85,11 +85,21 @@ describe("second copies", () => {
     const rooms = [room("one", ["middle"]), room("two", ["small"]), room("three", ["small"])]
     const demands = [demand("small", 2), demand("middle", 2)]
     assert.deepStrictEqual(texts(rooms, ...demands), ["middle to two"])
-    const limited = [...rooms, room("four", ["middle"], { sincePutOut: 1_000_000, mostGigabytes: 9 })]
+    const loading = [...rooms, room("four", ["middle"], { loadsLeft: 1000 })]
+    assert.deepStrictEqual(texts(loading, ...demands), [])
+    const limited = [...rooms, room("four", ["middle"], { sincePutOut: 1_000_000 })]
     assert.deepStrictEqual(texts(limited, ...demands), [])
-    // what one has held the others can hold too
+  })
+
+  it("are tried with as little more as can be", () => {
+    const rooms = [room("one", ["small", "middle"]), room("two", ["large"])]
+    assert.deepStrictEqual(texts(rooms, demand("small", 1), demand("middle", 9), demand("large", 9)), ["small to two"])
+  })
+
+  it("fit where any host has held as much", () => {
+    const rooms = [room("one", ["middle"]), room("two", ["small"]), room("three", ["small"])]
     const proven = [...rooms, room("four", ["middle"], { mostGigabytes: 15 })]
-    assert.lengthOf(texts(proven, ...demands), 4)
+    assert.lengthOf(texts(proven, demand("small", 2), demand("middle", 2)), 4)
   })
 
   const anyRoom = (name: string): FastCheck.Arbitrary<Room> =>
