@@ -140,6 +140,16 @@ describe("admission", () => {
     assert.strictEqual(at(12, 10), "yes")
   })
 
+  it("begins anew when the wait has been below in between, however long it was", () => {
+    const at = client()
+    assert.deepStrictEqual(
+      [at(0, 30), at(5, 10), at(10, 30), at(19, 30), at(20, 30)],
+      ["yes", "yes", "yes", "yes", "target"]
+    )
+    const quiet = client()
+    assert.deepStrictEqual([quiet(0, 1), quiet(6, 1), quiet(12, 1), quiet(13, 30)], ["yes", "yes", "yes", "yes"])
+  })
+
   it("goes on until the wait has been below for as long", () => {
     const at = client()
     for (const second of [0, 5]) at(second, 11)
