@@ -137,6 +137,9 @@ const send = <A, Response>(
   )
 }
 
+/** The plan of a call without what it asks. */
+export const bare = <A, Response>(plan: Plan<A, Response>) => OwnedLoad.bare(plan)
+
 /** Begins a load at a server where nobody waits for it yet. */
 export const preload = <A, Response>(
   plan: Plan<A, Response>,

@@ -54,8 +54,9 @@ export interface Look {
   readonly host: CircuitBreaker.StateName | undefined
   /** For how much longer the breaker of the model refuses; milliseconds. */
   readonly refusedFor: number
-  /** How many calls of the model the server was seen to work on at once. */
-  readonly parallelism: number | undefined
+  /** What was learned of the calls that the server works on at once: of this model, and of the others. */
+  readonly own: Concurrency.Learning | undefined
+  readonly others: Iterable<Concurrency.Learning>
 }
 
 /** What is looked at of a call. */
@@ -89,6 +90,10 @@ export const tuned = <Value, Part>(
     retune(part, value)
     return Effect.succeed(part)
   })
+
+const others = function* (models: ReadonlyMap<string, OfModel>, model: string | undefined) {
+  for (const [name, { permits }] of models) if (name !== model && permits !== undefined) yield permits.unsafeLearned()
+}
 
 /** Whether a breaker would refuse a call that came at this moment. */
 export const isRefusing = ({ host, model, permits }: Shared, at: number): boolean =>
@@ -251,7 +256,8 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
         return {
           host: breaker?.unsafeState(),
           refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
-          parallelism: parts?.permits?.unsafeLearned()
+          own: parts?.permits?.unsafeLearned(),
+          others: others(models, model)
         }
       },
       state: Effect.suspend(() =>

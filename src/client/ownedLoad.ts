@@ -67,6 +67,10 @@ const withoutPrompt = <A, Response>(plan: Plan<A, Response>, need: Residency.Nee
   }
 }
 
+/** The same for who has no need to speak of. */
+export const bare = <A, Response>(plan: Plan<A, Response>): Plan<Json, Json> =>
+  withoutPrompt(plan, plan.need ?? Residency.need(plan.model ?? "", {}))
+
 /** The load's own failures know nothing of those who wait for it. */
 const preloading = <A, Response>(
   plan: Plan<A, Response>,

@@ -3,8 +3,10 @@
  * ago, else from one shared look at `/api/ps`.
  */
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Host from "../internal/host.js"
@@ -124,6 +126,9 @@ export const isCloudModel = (name: string): boolean => /:([^/:]*-)?cloud$/i.test
 
 const number = (u: unknown): number | undefined => (typeof u === "number" ? u : undefined)
 
+const time = (u: unknown): number | undefined =>
+  typeof u === "string" ? Option.getOrUndefined(Option.map(DateTime.make(u), DateTime.toEpochMillis)) : undefined
+
 /** The entries, if this is an answer of `/api/ps`; read by hand, because it comes before many calls. */
 const readPs = (text: string): ReadonlyArray<Memory.Listed> | undefined => {
   try {
@@ -135,7 +140,8 @@ const readPs = (text: string): ReadonlyArray<Memory.Listed> | undefined => {
         name: typeof name === "string" ? normalName(name) : "",
         context: number(model.context_length),
         size: number(model.size),
-        sizeVram: number(model.size_vram)
+        sizeVram: number(model.size_vram),
+        expiresAt: time(model.expires_at)
       }
     })
   } catch {

@@ -13,8 +13,8 @@ type Failure = OllamaError.OllamaError
 export interface Asked {
   readonly plan: Pick<Attempt.Plan<never, unknown>, "endpoint" | "model" | "need">
   readonly journal: Journal
-  /** Loads the model at a server, as this call would; it does not wait for it. */
-  readonly preload: (server: Server.Server) => Effect.Effect<void>
+  /** Gives what loads the model at a server as this call would, and keeps nothing of what the call asks. */
+  readonly loader: () => Loader
   /** When the call has to be over; milliseconds on Clock. */
   readonly deadline: number | undefined
   /** Whose turn comes first where calls wait. */
@@ -29,6 +29,9 @@ export interface Asked {
   readonly late: () => Failure
   readonly note: (what: "queued" | "panicked" | "refused", why: string) => void
 }
+
+/** Begins a load, and does not wait for it; nothing where the model is in memory, or is being loaded. */
+export type Loader = (server: Server.Server) => Effect.Effect<void>
 
 /** The right to have an attempt at a server: it counts as work there until it is left. */
 export interface Place {

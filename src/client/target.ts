@@ -5,7 +5,7 @@ import * as Context from "../internal/context.js"
 import * as Attempt from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import type * as Guards from "./guards.js"
-import type { Asked, Place, Routes } from "./routes.js"
+import type { Asked, Loader, Place, Routes } from "./routes.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
 import * as Timing from "./timing.js"
@@ -114,13 +114,7 @@ export const asked = <A, Response>(
   return {
     plan: call.plan,
     journal,
-    preload: (server) => {
-      const trail = new Trail(clock.unsafeCurrentTimeMillis(), server.host.address.url, call.plan.model)
-      const { lineLimit, watchdog } = settings
-      const { host, residency } = server
-      const options = { host, residency, watchdog, limits, lineLimit, trail, earlier: [], deadline: undefined }
-      return Attempt.preload(call.plan, { ...options, call: Running.context(call, server, startedAt) }, clock)
-    },
+    loader: () => loader({ ...call, plan: Attempt.bare(call.plan) }, running),
     deadline,
     priority: settings.options?.priority,
     tried,
@@ -136,6 +130,19 @@ export const asked = <A, Response>(
       }),
     note
   }
+}
+
+// apart from the call, whose words it would keep
+const loader = <A, Response>(call: Running.Call<A, Response>, { clock, limits, settings }: Running.Running): Loader => {
+  const { lineLimit, watchdog } = settings
+  return (server) =>
+    Effect.suspend(() => {
+      const startedAt = clock.unsafeCurrentTimeMillis()
+      const { host, residency } = server
+      const trail = new Trail(startedAt, host.address.url, call.plan.model)
+      const options = { host, residency, watchdog, limits, lineLimit, trail, earlier: [], deadline: undefined }
+      return Attempt.preload(call.plan, { ...options, call: Running.context(call, server, startedAt) }, clock)
+    })
 }
 
 const noPartial = (): undefined => undefined

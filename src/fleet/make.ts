@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Core from "../client/core.js"
@@ -24,6 +25,7 @@ import type { Member } from "./member.js"
 import type { Own, Placement } from "./placement/value.js"
 import * as Roster from "./roster.js"
 import * as Routing from "./routing.js"
+import { Spreading } from "./spreading.js"
 import * as State from "./state.js"
 
 /** What a fleet is made of. */
@@ -114,6 +116,7 @@ export const make = (
       clock,
       isWaiting: () => routing.waiting() > 0,
       onChange: () => {
+        spread()
         routing.changed()
         signal()
       },
@@ -128,8 +131,22 @@ export const make = (
       gigabytes,
       onTrouble: (member, error) => roster.failed(member, isDoubtful(error)),
       onWork: roster.worked,
-      onPlaced: () => undefined
+      onAnswered: roster.answered,
+      onDemand: (need, change, loader) => {
+        if (need === undefined) return
+        spreading.count(need, change, clock.unsafeCurrentTimeMillis(), loader)
+        if (change > 0) spread()
+      }
     })
+    const spreading = new Spreading({ members: roster.members, gigabytes })
+    const runtime = yield* Effect.runtime()
+    const scope = yield* Effect.scope
+    /** Second copies, where there is room for them. */
+    const spread = (): void => {
+      for (const { begin, member } of spreading.due(clock.unsafeCurrentTimeMillis())) {
+        Runtime.runFork(runtime)(begin(member.server), { scope })
+      }
+    }
 
     const memberAt = (host: string): Member | undefined =>
       Either.match(OllamaConfig.address(host), { onLeft: () => undefined, onRight: ({ url }) => roster.find(url) })

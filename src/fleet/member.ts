@@ -5,6 +5,7 @@ import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
 import { Memory } from "./memory.js"
+import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
 import * as Work from "./work.js"
@@ -64,6 +65,8 @@ export class Member {
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
   private readonly missing = new Map<string, number>()
+  /** What it said to be installed, and when. */
+  private catalog: { readonly names: Set<string>; readonly at: number } | undefined
   private foreign = { queue: 0, at: 0 }
   private readonly figures = new Map<string, Figures>()
   private readonly view: Writable
@@ -93,6 +96,12 @@ export class Member {
     return figures
   }
 
+  /** How many calls of a model it works on at once, as far as that was seen. */
+  parallelism(model: string, now: number): number | undefined {
+    const { others, own } = this.server.guards.look(model, now)
+    return Parallelism.of(own, others) ?? this.figuresOf(model, now).parallel
+  }
+
   /** How many times slower it seems than what was learned of it. */
   slowness(): number {
     const all = this.learned().detectors
@@ -106,6 +115,13 @@ export class Member {
     return slowest
   }
 
+  /** What it has installed, by its own word, and how large that is; the other models it lacks. */
+  installed(sizes: ReadonlyMap<string, number>, now: number): void {
+    this.catalog = { names: new Set(sizes.keys()), at: now }
+    this.missing.clear()
+    this.memory.installed(sizes)
+  }
+
   /** The model is not installed there. */
   lacks(model: string, now: number): void {
     limited(this.missing, model, now)
@@ -113,6 +129,7 @@ export class Member {
 
   has(model: string): void {
     this.missing.delete(model)
+    this.catalog?.names.add(model)
   }
 
   /** The models that it was heard not to have. */
@@ -121,15 +138,21 @@ export class Member {
   }
 
   isMissing(model: string, now: number): boolean {
-    const since = this.missing.get(model)
+    const since = this.missingSince(model)
     return since !== undefined && now - since < missingFor
   }
 
   /** Nobody has it: what is not quite fresh may have changed. Says whether anything was forgotten. */
   doubtMissing(model: string, now: number): boolean {
-    const since = this.missing.get(model)
+    const since = this.missingSince(model)
     if (since === undefined || now - since < missingEverywhereFor) return false
-    return this.missing.delete(model)
+    this.has(model)
+    return true
+  }
+
+  private missingSince(model: string): number | undefined {
+    const { catalog } = this
+    return this.missing.get(model) ?? (catalog === undefined || catalog.names.has(model) ? undefined : catalog.at)
   }
 
   /** It refuses calls, of a model or all, and had better be left alone for a while. */
@@ -143,7 +166,16 @@ export class Member {
     this.avoidedUntil = 0
     if (model === undefined) return
     this.avoided.delete(model)
-    this.missing.delete(model)
+    this.has(model)
+  }
+
+  /** It answers again. */
+  recovered(now: number): void {
+    this.downSince = undefined
+    this.recoveredAt = now
+    // it may have been started anew
+    this.sessions.clear()
+    this.memory.lost()
   }
 
   /** It waited in the server's queue, though it should have found room among our calls. */
@@ -153,8 +185,8 @@ export class Member {
 
   private blockedBy(model: string | undefined, now: number): void {
     const { view } = this
-    const { host, parallelism, refusedFor } = this.server.guards.look(model, now)
-    view.parallelism = parallelism
+    const { host, others, own, refusedFor } = this.server.guards.look(model, now)
+    view.parallelism = Parallelism.of(own, others)
     view.blocked = undefined
     view.blockedLeft = 0
     if (this.isDraining || host === "forcedOpen") view.blocked = "closed"

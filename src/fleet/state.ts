@@ -108,7 +108,7 @@ export const of = (member: Member, now: number): Effect.Effect<HostState> =>
           gigabytes: member.memory.sizes.get(model) ?? figures.gigabytes,
           inFlight: [...member.work].filter((work) => work.model === model).length,
           breaker: models.get(model)?.breaker,
-          parallelism: member.server.guards.look(model, now).parallelism ?? figures.parallel,
+          parallelism: member.parallelism(model, now),
           promptRate: figures.promptRate,
           generationRate: figures.generationRate
         }

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Offline from "../client/offline.js"
+import * as Catalog from "./catalog.js"
 import type { Member } from "./member.js"
 
 export interface Watch {
@@ -44,6 +45,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   let resume: (() => void) | undefined
   let isWoken = false
   let missed = 0
+  let isCatalogued = server.host.isCloud
   let lookedAt = Number.NEGATIVE_INFINITY
 
   const woken = Effect.async<void>((go) => {
@@ -62,10 +64,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   const up = (at: number): Effect.Effect<void> => {
     missed = 0
     if (member.downSince === undefined) return Effect.void
-    member.downSince = undefined
-    member.recoveredAt = at
-    // its memory is empty, or may be
-    member.sessions.clear()
+    member.recovered(at)
+    isCatalogued = server.host.isCloud
     return server.guards.answered
   }
 
@@ -77,6 +77,11 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
 
   const look: Effect.Effect<void> = Effect.gen(function* () {
     lookedAt = yield* Clock.currentTimeMillis
+    if (!isCatalogued) {
+      isCatalogued = true
+      const models = yield* Catalog.of(server.host)
+      if (models !== undefined) member.installed(models, yield* Clock.currentTimeMillis)
+    }
     // nothing is in the memory of the cloud that would be ours
     if (server.host.isCloud) return
     const looked = yield* Effect.timeoutTo(server.residency.refresh, {
@@ -87,7 +92,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     const now = yield* Clock.currentTimeMillis
     if (looked === "answered") {
       const listing = server.residency.listed()
-      if (listing !== undefined) member.memory.looked(listing, member.loads(now).size > 0)
+      if (listing !== undefined) member.memory.looked(listing, member.loads(now).keys())
       yield* up(now)
       return
     }

@@ -12,7 +12,7 @@ const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWit
 /**
  * Something that a policy decided. `what`: `retried` (sent again), `moved` (sent to another host of the fleet),
  * `heldOffline` (held until the host answered again), `queued` (waited for a permit, or for room at any host), `panicked`
- * (no host of the fleet was known to answer, and one was asked all the same), `hedged` (a second copy was sent),
+ * (every host of the fleet was blocked, and the one that was least so was asked all the same), `hedged` (a second copy was sent),
  * `fellBack` (another model or host was asked), `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the
  * retry budget was empty), `reasked` (this call asks again for an object, because the answer to the call before did not
  * fit).
