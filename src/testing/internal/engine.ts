@@ -39,6 +39,7 @@ const limitsOf = (options: Options, factor: () => number): worker.Limits => ({
   memory: options.memory ?? Infinity,
   keepAlive: Duration.toMillis(options.keepAlive ?? "5 minutes"),
   parallel: (model) => models.parallel(model, options.parallel ?? 1),
+  together: options.together,
   loadTime: (model) => Math.round(model.loadTime * factor())
 })
 
@@ -203,6 +204,7 @@ export const make = (options: Options, allowsHost: Server["allowsHost"] = () => 
       memory: { used: counts.used, total: options.memory ?? Infinity },
       residents: counts.residents,
       loads: counts.loads,
+      lostInLoads: counts.lostInLoads,
       evictions: counts.evictions,
       crashes: counts.crashes,
       peaks: counts.peaks

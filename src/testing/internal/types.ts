@@ -133,6 +133,8 @@ export type Reply =
   | ReadonlyArray<string>
   | {
       readonly content?: string | ReadonlyArray<string>
+      /** How many tokens each piece of the content is. Default one each. */
+      readonly tokens?: ReadonlyArray<number>
       /** Sent only when the model can think and the request does not forbid it. */
       readonly thinking?: string | ReadonlyArray<string>
       readonly toolCalls?: ReadonlyArray<{
@@ -185,6 +187,12 @@ export interface Options {
    * without a byte. Models that only embed give one. Default 1, as in Ollama.
    */
   readonly parallel?: number
+  /**
+   * How many answers all models in memory give at a time together, in the order in which they were asked for: a machine
+   * that two models at work would make twice as slow gives the same work in the same time. Default: each model has its
+   * own, as in Ollama.
+   */
+  readonly together?: number
   /**
    * Bytes that models in memory may take together, each its `size`; what does not fit is made room for, and a model that
    * is larger than all of it fails to load. Default: unlimited.
