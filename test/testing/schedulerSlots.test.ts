@@ -183,7 +183,7 @@ describe("rates", () => {
       yield* seconds(60)
       const said = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
       assert.deepStrictEqual(
-        said.map((line) => new Date(line.created_at).getTime()),
+        said.map((line) => Date.parse(line.created_at)),
         [0, 20_000, 21_000]
       )
       has(said[2], { eval_count: 21, eval_duration: 21e9 })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import * as broken from "./broken.js"
+import * as chunks from "./chunks.js"
 import type { Controls, State } from "./controls.js"
 import * as crash from "./crash.js"
 import { type Exchange, find, type Server } from "./exchange.js"
@@ -96,6 +97,14 @@ const observed = (entry: log.Entry, answer: WireAnswer): WireAnswer => {
     entry.chunks = body.length === 0 ? 0 : 1
     finish()
     return answer
+  }
+  if (chunks.isChunks(body)) {
+    const next = Effect.map(body.next, (chunk) => {
+      if (chunk === undefined) finish()
+      else entry.chunks++
+      return chunk
+    })
+    return { ...answer, body: { next } }
   }
   return {
     ...answer,

@@ -31,11 +31,16 @@ export interface Broken {
   readonly message: string
 }
 
-/** What the server answers. A body of bytes is whole; a stream has one element for each chunk of the wire. */
+/** A body whose chunks are asked for one after the other: gives the next one when it is due, nothing at the end. */
+export interface Chunks {
+  readonly next: Effect.Effect<Uint8Array | undefined>
+}
+
+/** What the server answers. A body of bytes is whole; the others have one element for each chunk of the wire. */
 export interface WireAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | Stream.Stream<Uint8Array, Broken>
+  readonly body: Uint8Array | Chunks | Stream.Stream<Uint8Array, Broken>
   /** Fails when the server breaks off whatever it is writing: whoever writes the body races with it. */
   readonly cut?: Effect.Effect<never, Broken>
 }
