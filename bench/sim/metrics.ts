@@ -123,6 +123,9 @@ const jain = (busy: ReadonlyArray<number>, slots: ReadonlyArray<number>): number
   return squares === 0 ? 1 : (sum * sum) / (use.length * squares)
 }
 
+/** Why a call may not be answered in the caller's time where nothing is broken: there is too much to do. */
+const verdictsOfLoad = ["Overloaded", "Queued", "Waited", "BehindOtherLoad", "TooShort", "EvictionThrash"]
+
 const share = (part: number, whole: number): number => (whole === 0 ? NaN : part / whole)
 
 export const figures = (scenario: Scenario, requests: ReadonlyArray<Request>, played: Played): Figures => {
@@ -134,6 +137,7 @@ export const figures = (scenario: Scenario, requests: ReadonlyArray<Request>, pl
   const isFalse = ejections.filter(({ at, host, isOut }) => isOut && isWell(scenario, host, at)).length
   const failures = outcomes.flatMap(({ ending }) => (ending.isDone ? [] : [ending]))
   const right = new Set(["Timeout total", ...(scenario.failures ?? [])])
+  const verdicts = new Set([...verdictsOfLoad, ...(scenario.verdicts ?? [])])
   const judged = failures.filter(({ verdict }) => verdict !== undefined)
   return {
     completed: done.length / requests.length,
@@ -155,6 +159,6 @@ export const figures = (scenario: Scenario, requests: ReadonlyArray<Request>, pl
       scenario.machines.map(({ slots }) => slots)
     ),
     rightType: share(failures.filter(({ failure }) => right.has(failure)).length, failures.length),
-    rightVerdict: share(judged.filter(({ verdict }) => verdict === "right").length, judged.length)
+    rightVerdict: share(judged.filter(({ verdict }) => verdicts.has(verdict!)).length, judged.length)
   }
 }

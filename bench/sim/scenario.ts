@@ -93,6 +93,8 @@ export interface Scenario {
   readonly isOverload?: boolean
   /** Failures that are right in it, as `tag detail`, besides the end of the caller's own time. */
   readonly failures?: ReadonlyArray<string>
+  /** Verdicts that are right in it for a call that failed, besides those that say that there was too much to do. */
+  readonly verdicts?: ReadonlyArray<string>
 }
 
 /** Milliseconds that a caller waits for the whole answer. */

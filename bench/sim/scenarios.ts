@@ -60,6 +60,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "dead",
     says: "one machine refuses connections from minute 3 to minute 8; what it did is lost, and its memory",
     load: 0.55,
+    failures: ["StreamInterrupted", "Unreachable reset"],
+    verdicts: ["ServerFailed", "HostDown"],
     outages: [{ host: 3, how: "refuse", from: 180, to: 480 }]
   },
   {
@@ -75,7 +77,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     says: "nothing comes through to one machine and back for 5 minutes",
     load: 0.55,
     outages: [{ host: 3, how: "hang", from: 200, to: 500 }],
-    failures: ["Timeout gap", "Timeout firstToken"]
+    failures: ["Timeout gap", "Timeout firstToken"],
+    verdicts: ["HostDown", "StalledRunner"]
   },
   {
     ...base,
@@ -98,6 +101,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "flap-20",
     says: "one machine is down for 20 seconds and up for 20 seconds",
     load: 0.5,
+    failures: ["StreamInterrupted", "Unreachable reset"],
+    verdicts: ["ServerFailed", "HostDown"],
     outages: flapping(3, 20)
   },
   {
@@ -105,6 +110,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "flap-2",
     says: "one machine is down for 2 seconds and up for 2 seconds",
     load: 0.5,
+    failures: ["StreamInterrupted", "Unreachable reset"],
+    verdicts: ["ServerFailed", "HostDown"],
     outages: flapping(3, 2)
   },
   {
@@ -112,6 +119,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "rolling",
     says: "one machine after the other is restarted, 15 seconds each, 3 minutes apart",
     load: 0.5,
+    failures: ["StreamInterrupted", "Unreachable reset"],
+    verdicts: ["ServerFailed", "HostDown"],
     outages: four.map((_, host) => ({ host, how: "refuse", from: 180 * (host + 1), to: 180 * (host + 1) + 15 }))
   },
   {
@@ -152,7 +161,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
       { share: 0.01, fault: Fault.errorLineAfter(2, "something went wrong") },
       { share: 0.01, fault: Fault.endAfter(2) }
     ],
-    failures: ["StreamInterrupted", "ServerError"]
+    failures: ["StreamInterrupted", "ServerError"],
+    verdicts: ["ServerFailed"]
   },
   {
     ...base,
@@ -168,7 +178,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     says: "one machine says its version and answers no chat, from minute 3 to minute 8",
     load: 0.5,
     broken: [{ host: 3, from: 180, to: 480, fault: Fault.blackHole({ path: "/api/chat", probes: false }) }],
-    failures: ["Timeout firstToken", "Timeout load", "Timeout gap"]
+    failures: ["Timeout firstToken", "Timeout load", "Timeout gap"],
+    verdicts: ["StalledRunner", "HostDown"]
   },
   {
     ...base,
@@ -191,7 +202,8 @@ export const scenarios: ReadonlyArray<Scenario> = [
     says: "the client's computer has no network for 60 seconds",
     load: 0.5,
     outages: four.map((_, host) => ({ host, how: "unroutable", from: 300, to: 360 })),
-    failures: ["Unreachable unroutable", "Unreachable offline", "CircuitOpen", "Timeout gap", "Timeout firstToken"]
+    failures: ["Unreachable unroutable", "Unreachable offline", "CircuitOpen", "Timeout gap", "Timeout firstToken"],
+    verdicts: ["ClientOffline", "HostDown"]
   },
   { ...base, id: "reload", says: "the policy is replaced every 20 seconds", load: 0.6, reload: 20 }
 ]

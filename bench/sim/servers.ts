@@ -14,6 +14,8 @@ export interface Server {
   readonly client: Effect.Effect.Success<ReturnType<typeof OllamaSimulator.make>>["client"]
   /** Requests whose work began, with the time. */
   readonly begun: Array<{ readonly id: number; readonly at: number }>
+  /** Loads that were lost because it went down: nobody left them. */
+  lost: number
 }
 
 /** By this a server knows which request it is. Requests of somebody else have none. */
@@ -78,7 +80,7 @@ const start = (scenario: Scenario, requests: ReadonlyArray<Request>, machine: Ma
       psBlocksDuringLoad: scenario.psBlocksDuringLoad ?? false,
       reply
     })
-    const server: Server = { address: hostName(index), machine, begun, ...made }
+    const server: Server = { address: hostName(index), machine, begun, lost: 0, ...made }
     return server
   })
 
@@ -95,13 +97,23 @@ interface Blow {
 const outageFault = (how: "hang" | "unroutable", connectLimit: number): Fault.Fault =>
   how === "hang" ? Fault.connectTimeout(connectLimit, { probes: true }) : Fault.unroutable({ probes: true })
 
+/** A load that was under way counts as aborted, and was not aborted by any client. */
+const shutDown = (server: Server): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const before = yield* server.simulator.loads
+    yield* server.simulator.shutdown
+    const after = yield* server.simulator.loads
+    server.lost += after.aborted - before.aborted
+  })
+
 /** Everything that is done to a server, in the order of time. */
 const blowsOf = (
   { broken = [], outages = [], slow = [] }: Scenario,
-  { simulator }: Server,
+  server: Server,
   index: number,
   connectLimit: number
 ): ReadonlyArray<Blow> => {
+  const { simulator } = server
   const active = new Set<Fault.Fault>()
   const arm = Effect.suspend(() => Effect.zipRight(simulator.clearFaults, simulator.inject(...active)))
   const during = (from: number, to: number, begin: Effect.Effect<void>, end: Effect.Effect<void>) => [
@@ -120,7 +132,7 @@ const blowsOf = (
       host !== index
         ? []
         : how === "refuse"
-          ? during(from, to, simulator.shutdown, simulator.restart)
+          ? during(from, to, shutDown(server), simulator.restart)
           : whileFaulty(from, to, outageFault(how, connectLimit))
     ),
     ...slow.flatMap(({ factor, from, host, to }) =>
@@ -180,7 +192,7 @@ export const work = (servers: ReadonlyArray<Server>, isDone: (id: number) => boo
     const sum = (amounts: ReadonlyArray<number>) => amounts.reduce((total, amount) => total + amount, 0)
     return {
       loads: sum(states.map(({ loads }) => loads.begun)),
-      aborted: sum(states.map(({ loads }) => loads.aborted)),
+      aborted: sum(states.map(({ loads }, index) => loads.aborted - servers[index]!.lost)),
       evictions: sum(states.map(({ evictions }) => evictions)),
       busy: uses.map(({ busy }) => busy),
       wasted: sum([...uses.map(({ wasted }) => wasted), ...states.map(({ lostInLoads }) => lostInLoads)])

@@ -1,7 +1,8 @@
 /**
  * The model of a host with Ollama that the references are computed on: requests for models in memory share the slots in the
- * order of arrival; all others stand in one line, whose head has room made for it (idle models only, the one that was not used
- * for the longest time first) and is loaded, one at a time. The load is lost when the request it is for leaves.
+ * order of arrival; all others stand in one line, whose head has room made for it and is loaded, one at a time. What has to
+ * go is the idle model that was not used for the longest time. Where none is idle Ollama chooses one all the same, and waits
+ * for its end even if another one becomes idle first. The load is lost when the request it is for leaves.
  */
 import type { Machine, Model } from "../scenario.js"
 import type { Events } from "./events.js"
@@ -47,6 +48,8 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
   let ready: Array<Job> = []
   let line: Array<Job> = []
   let load: { readonly model: Model; readonly job: Job; readonly endsAt: number } | undefined
+  /** It was chosen to go while it was at work. */
+  let victim: Model | undefined
   const counts = { loads: 0, aborted: 0, evictions: 0 }
 
   const used = (): number => [...resident.keys()].reduce((sum, { size }) => sum + size, load?.model.size ?? 0)
@@ -56,14 +59,28 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
     promptTime(job) + (job.answer / machine.tokenRate) * slowness()
 
   const isIdle = (model: Model): boolean =>
-    ![...running.keys()].some((job) => job.model === model) && !ready.some((job) => job.model === model)
+    ![...running.keys()].some((job) => job.model === model) &&
+    !ready.some((job) => job.model === model && !job.isOver)
+
+  const evict = (model: Model): void => {
+    resident.delete(model)
+    counts.evictions++
+  }
+
+  /** Whether what was chosen to go has gone. */
+  const hasLeft = (): boolean => {
+    if (victim === undefined) return true
+    if (!isIdle(victim)) return false
+    evict(victim)
+    victim = undefined
+    return true
+  }
 
   const makeRoom = (size: number): boolean => {
     while (used() + size > machine.memory) {
-      const [oldest] = [...resident].filter(([model]) => isIdle(model)).sort(([, a], [, b]) => a - b)
-      if (oldest === undefined) return false
-      resident.delete(oldest[0])
-      counts.evictions++
+      const byUse = [...resident].sort(([, a], [, b]) => a - b).map(([model]) => model)
+      victim = byUse.find(isIdle) ?? byUse[0]
+      if (victim === undefined || !hasLeft()) return false
     }
     return true
   }
@@ -108,7 +125,7 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
   }
 
   const serve = (): void => {
-    while (load === undefined) {
+    while (load === undefined && hasLeft()) {
       const job = line[0]
       if (job === undefined) return
       if (job.isOver || resident.has(job.model)) {
@@ -146,6 +163,7 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
       ready = []
       line = []
       load = undefined
+      victim = undefined
       for (const job of lost) {
         job.isOver = true
         job.onLost()
