@@ -58,11 +58,11 @@ export const scenarios: ReadonlyArray<Scenario> = [
   {
     ...base,
     id: "dead",
-    says: "one machine refuses connections from minute 3 to minute 8; what it did is lost, and its memory",
+    says: "one machine refuses connections from minute 1 to minute 3; what it did is lost, and its memory",
     load: 0.55,
     failures: ["StreamInterrupted", "Unreachable reset"],
     verdicts: ["ServerFailed", "HostDown"],
-    outages: [{ host: 3, how: "refuse", from: 180, to: 480 }]
+    outages: [{ host: 3, how: "refuse", from: 60, to: 180 }]
   },
   {
     ...base,
@@ -76,7 +76,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "partition",
     says: "nothing comes through to one machine and back for 5 minutes",
     load: 0.55,
-    outages: [{ host: 3, how: "hang", from: 200, to: 500 }],
+    outages: [{ host: 3, how: "hang", from: 120, to: 420 }],
     failures: ["Timeout gap", "Timeout firstToken"],
     verdicts: ["HostDown", "StalledRunner"]
   },
@@ -85,7 +85,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "overload",
     says: "50 % load, and four times as much for 2 minutes",
     load: 0.5,
-    burst: [300, 420, 4],
+    burst: [60, 180, 4],
     isOverload: true,
     failures: ["Overloaded client"]
   },
@@ -117,11 +117,11 @@ export const scenarios: ReadonlyArray<Scenario> = [
   {
     ...base,
     id: "rolling",
-    says: "one machine after the other is restarted, 15 seconds each, 3 minutes apart",
+    says: "one machine after the other is restarted, 15 seconds each, 100 seconds apart",
     load: 0.5,
     failures: ["StreamInterrupted", "Unreachable reset"],
     verdicts: ["ServerFailed", "HostDown"],
-    outages: four.map((_, host) => ({ host, how: "refuse", from: 180 * (host + 1), to: 180 * (host + 1) + 15 }))
+    outages: four.map((_, host) => ({ host, how: "refuse", from: 100 * (host + 1), to: 100 * (host + 1) + 15 }))
   },
   {
     ...base,
@@ -167,17 +167,17 @@ export const scenarios: ReadonlyArray<Scenario> = [
   {
     ...base,
     id: "fast-503",
-    says: "one machine answers every chat with 503 at once, from minute 3 to minute 8",
+    says: "one machine answers every chat with 503 at once, from minute 2 to minute 5",
     load: 0.5,
-    broken: [{ host: 3, from: 180, to: 480, fault: Fault.serverBusy({ path: "/api/chat" }) }],
+    broken: [{ host: 3, from: 120, to: 300, fault: Fault.serverBusy({ path: "/api/chat" }) }],
     failures: ["Overloaded server"]
   },
   {
     ...base,
     id: "lying-probe",
-    says: "one machine says its version and answers no chat, from minute 3 to minute 8",
+    says: "one machine says its version and answers no chat, from minute 2 to minute 5",
     load: 0.5,
-    broken: [{ host: 3, from: 180, to: 480, fault: Fault.blackHole({ path: "/api/chat", probes: false }) }],
+    broken: [{ host: 3, from: 120, to: 300, fault: Fault.blackHole({ path: "/api/chat", probes: false }) }],
     failures: ["Timeout firstToken", "Timeout load", "Timeout gap"],
     verdicts: ["StalledRunner", "HostDown"]
   },
@@ -194,14 +194,14 @@ export const scenarios: ReadonlyArray<Scenario> = [
     id: "clock-jump",
     says: "the clock of the client's computer goes forward by an hour",
     load: 0.5,
-    clockJump: { at: 300, by: 3600 }
+    clockJump: { at: 200, by: 3600 }
   },
   {
     ...base,
     id: "offline",
     says: "the client's computer has no network for 60 seconds",
     load: 0.5,
-    outages: four.map((_, host) => ({ host, how: "unroutable", from: 300, to: 360 })),
+    outages: four.map((_, host) => ({ host, how: "unroutable", from: 200, to: 260 })),
     failures: ["Unreachable unroutable", "Unreachable offline", "CircuitOpen", "Timeout gap", "Timeout firstToken"],
     verdicts: ["ClientOffline", "HostDown"]
   },
