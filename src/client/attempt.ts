@@ -111,7 +111,7 @@ export const run = <A, Response>(
 ): Effect.Effect<Won<A, Response>, OllamaError.OllamaError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.clock, (clock) =>
-      Effect.flatMap(restore(OwnedLoad.ready(plan, options, clock, preload)), (residency) =>
+      Effect.flatMap(restore(OwnedLoad.ready(plan, options, clock, loading)), (residency) =>
         send(plan, options, clock, residency, hold, restore)
       )
     )
@@ -139,8 +139,18 @@ const send = <A, Response>(
   )
 }
 
+/** The plan of a call without what it asks. */
+export const bare = <A, Response>(plan: Plan<A, Response>) => OwnedLoad.bare(plan)
+
+/** Begins a load at a server where nobody waits for it yet. */
+export const preload = <A, Response>(
+  plan: Plan<A, Response>,
+  options: Options,
+  clock: Clock.Clock
+): Effect.Effect<void> => OwnedLoad.begin(plan, options, clock, loading)
+
 /** A load that nobody waits for in person. */
-const preload: OwnedLoad.Send = (plan, options, clock) =>
+const loading: OwnedLoad.Send = (plan, options, clock) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(send(plan, options, clock, "absent", ignore, restore), (won) => won.close)
   )

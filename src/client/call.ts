@@ -17,9 +17,11 @@ import * as Fallback from "../policy/Fallback.js"
 import type * as Attempt from "./attempt.js"
 import * as Report from "./report.js"
 import * as Retrying from "./retrying.js"
+import type { Routes } from "./routes.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
 import * as Slowness from "./slowness.js"
+import * as Target from "./target.js"
 
 type Failure = OllamaError.OllamaError
 
@@ -58,7 +60,8 @@ const win = <A, Response>(
             hold(winner, () => Running.context(asked, server, running.startedAt))
           }
         }
-        const first = attempts(call, running, settings.server, [], holding(settings.server, call))
+        const { routes, server } = settings
+        const first = attempts({ call, running, server, draft, holding }, routes, [])
         const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
         const run =
           watched === undefined ? restore(all) : Effect.zipRight(settings.watchdog.add(clock, watched), restore(all))
@@ -76,17 +79,18 @@ const win = <A, Response>(
     )
   )
 
-/** The attempts on one server. */
+/** The attempts, on one server or where the fleet sends them. */
 const attempts = <A, Response>(
-  call: Running.Call<A, Response>,
-  running: Running.Running,
-  server: Server.Server,
-  earlier: ReadonlyArray<OllamaError.Attempt>,
-  hold: (won: Attempt.Won<A, Response>) => void
-): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
-  Effect.flatMap(server.guards.of(call.plan, running.settings.policy), (shared) =>
-    Retrying.run(call, running, server, shared, earlier, hold)
+  making: Target.Making<A, Response>,
+  routes: Routes | undefined,
+  earlier: ReadonlyArray<OllamaError.Attempt>
+): Effect.Effect<Attempt.Won<A, Response>, Failure> => {
+  const { call, running, server } = making
+  if (routes !== undefined) return Retrying.run(Target.several(making, routes), running, earlier)
+  return Effect.flatMap(server.guards.of(call.plan, running.settings.policy), (shared) =>
+    Retrying.run(Target.one(making, shared), running, earlier)
   )
+}
 
 // apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
 const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Winner<A, Response> => {
@@ -138,9 +142,10 @@ const fallingBack = <A, Response>(
       const earlier = [...error.attempts, Context.short(error, startedAt, clock.unsafeCurrentTimeMillis())]
       const to = [next.model, next.host].filter((part) => part !== undefined).join(" on ")
       running.note("fellBack", `${error._tag}: ${to}`)
-      const again = Effect.flatMap(settings.servers(next.host), (server) =>
-        Effect.flatMap(draft(server, next.model), (other) =>
-          attempts(other, running, server, earlier, holding(server, other))
+      const asked: Draft<A, Response> = (server, model = next.model) => draft(server, model)
+      const again = Effect.flatMap(settings.goal(next.host), ({ routes, server }) =>
+        Effect.flatMap(asked(server), (other) =>
+          attempts({ call: other, running, server, draft: asked, holding }, routes, earlier)
         )
       )
       return after(again, next, index + 1, tried, all)

@@ -11,13 +11,13 @@ export interface Problem {
   readonly why: string
 }
 
-/** @param own address of the client */
-export const problem = (options: CallOptions | undefined, own: string): Problem | undefined => {
+/** @param own address of the client; a fleet has several, and looks itself */
+export const problem = (options: CallOptions | undefined, own: string | undefined): Problem | undefined => {
   const { host, priority } = options ?? {}
   if (priority !== undefined && !priorities.includes(priority)) {
     return { issue: "malformed", field: "priority", why: `it must be ${priorities.join(", ")}` }
   }
-  if (host === undefined) return undefined
+  if (host === undefined || own === undefined) return undefined
   const problem = (why: string): Problem => ({ issue: "address", field: "host", why })
   return Either.match(OllamaConfig.address(host), {
     onLeft: () => problem("it is no address of a server"),

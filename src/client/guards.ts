@@ -31,6 +31,8 @@ export interface Guards {
   readonly answered: Effect.Effect<void>
   /** Another policy: what did not change in it keeps its memory. */
   readonly retune: (policy: Policy) => Effect.Effect<void>
+  /** What a fleet wants to know of them before it sends a call there. */
+  readonly look: (model: string | undefined, now: number) => Look
   /** The breaker of the host, and what is held for each model. */
   readonly state: Effect.Effect<State>
 }
@@ -46,6 +48,15 @@ export interface StateOfModel {
   readonly inFlight: number | undefined
   readonly queued: number | undefined
   readonly limit: number | undefined
+}
+
+export interface Look {
+  readonly host: CircuitBreaker.StateName | undefined
+  /** For how much longer the breaker of the model refuses; milliseconds. */
+  readonly refusedFor: number
+  /** What was learned of the calls that the server works on at once: of this model, and of the others. */
+  readonly own: Concurrency.Learning | undefined
+  readonly others: Iterable<Concurrency.Learning>
 }
 
 /** What is looked at of a call. */
@@ -79,6 +90,10 @@ export const tuned = <Value, Part>(
     retune(part, value)
     return Effect.succeed(part)
   })
+
+const others = function* (models: ReadonlyMap<string, OfModel>, model: string | undefined) {
+  for (const [name, { permits }] of models) if (name !== model && permits !== undefined) yield permits.unsafeLearned()
+}
 
 /** Whether a breaker would refuse a call that came at this moment. */
 export const isRefusing = ({ host, model, permits }: Shared, at: number): boolean =>
@@ -236,6 +251,15 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
               state === "open" || state === "halfOpen" ? host.force("closed") : Effect.void
             )
       }),
+      look: (model, now) => {
+        const parts = model === undefined ? undefined : models.get(model)
+        return {
+          host: breaker?.unsafeState(),
+          refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
+          own: parts?.permits?.unsafeLearned(),
+          others: others(models, model)
+        }
+      },
       state: Effect.suspend(() =>
         Effect.all({
           breaker: stateOfBreaker(breaker),

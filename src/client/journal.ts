@@ -15,8 +15,8 @@ import * as Tracing from "./tracing.js"
 import type { Traced } from "./tracing.js"
 import { Trail } from "./trail.js"
 
-/** For what a call waits in the client, outside of an attempt. */
-export type Hold = "offline" | "backoff"
+/** For what a call waits in the client, outside of an attempt: for its host, for its turn, or for room at any of several. */
+export type Hold = "offline" | "backoff" | "place"
 
 /** What is known of a call before it is sent. */
 export interface Facts extends Timeouts.Request {
@@ -32,7 +32,7 @@ export class Journal {
   readonly id: number
   readonly trails: Array<Trail> = []
   /** Milliseconds waited between attempts. */
-  private readonly held: Record<Hold, number> = { offline: 0, backoff: 0 }
+  private readonly held: Record<Hold, number> = { offline: 0, backoff: 0, place: 0 }
   isSlow = false
   isOver = false
   traced: Traced | undefined
@@ -52,7 +52,12 @@ export class Journal {
   }
 
   get info(): CallInfo {
-    return { id: this.id, ...this.about }
+    return { id: this.id, ...this.about, host: this.host }
+  }
+
+  /** The host that was asked first; before one was, what the call was made for. */
+  get host(): string {
+    return this.trails[0]?.host ?? this.about.host
   }
 
   get decisions(): ReadonlyArray<Decision> {
@@ -101,8 +106,8 @@ export class Journal {
   }
 
   heldBy(now: number): number {
-    const { backoff, offline } = this.heldFor(now)
-    return backoff + offline
+    const { backoff, offline, place } = this.heldFor(now)
+    return backoff + offline + place
   }
 
   decide(what: Decision["what"], why: string, now: number): void {

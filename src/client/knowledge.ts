@@ -35,6 +35,10 @@ export interface Knowledge {
   readonly expected: (journal: Journal, now: number) => Prediction | undefined
   /** Why it is where it is, or became what it became. */
   readonly verdict: (journal: Journal, now: number, ended?: Ended) => Verdict.Verdict
+  /** All that was learned. */
+  readonly learned: () => Learned.Learned
+  /** A host is not used any more. */
+  readonly forget: (host: string) => void
   /** Looks at the host that a call is at, so that more can be said of it. */
   readonly look: (journal: Journal) => Effect.Effect<void>
 }
@@ -54,7 +58,15 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
   /** What a model takes in memory, where that was ever listed. */
   const gigabytes = (host: string, model: string | undefined, now: number): number | undefined => {
     if (model === undefined) return undefined
-    const size = at(host)?.residency.known(Residency.normalName(model), now).size
+    const name = Residency.normalName(model)
+    // what it takes here, else what it takes at another server
+    const all = servers()
+    const size =
+      at(host)?.residency.known(name, now).size ??
+      (all.length > 1
+        ? all.find(({ residency }) => residency.known(name, now).size !== undefined)
+        : undefined
+      )?.residency.known(name, now).size
     return size === undefined ? undefined : size / 1e9
   }
 
@@ -121,8 +133,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
   }
 
   const waitedFor = (journal: Journal, now: number): Verdict.Evidence["waitedFor"] => {
-    const permit = journal.trails.reduce((sum, trail) => sum + trail.queuedBy(now), 0)
-    const { backoff, offline } = journal.heldFor(now)
+    const { backoff, offline, place } = journal.heldFor(now)
+    const permit = journal.trails.reduce((sum, trail) => sum + trail.queuedBy(now), place)
     const most = Math.max(permit, backoff, offline)
     if (most === 0) return undefined
     return most === permit ? "permit" : most === offline ? "offline" : "backoff"
@@ -139,6 +151,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       const size = gigabytes(host, model, now)
       learning.observe({ host, model, at: now, gigabytes: size, loading: Duration.millis(took) }, took)
     },
+    learned: learning.learned,
+    forget: learning.forget,
     predictions,
     expected: (journal, now) => {
       const trail = journal.current()
@@ -186,7 +200,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       })
     },
     look: (journal) => {
-      const server = at(journal.current()?.host ?? journal.about.host)
+      const server = at(journal.current()?.host ?? journal.host)
       if (server === undefined) return Effect.void
       const { host, probe, residency } = server
       const { model = "", operation } = journal.about

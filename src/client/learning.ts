@@ -10,6 +10,8 @@ export interface Learning {
   readonly observe: (sample: Predictor.Sample, took: number) => void
   readonly predict: (question: Predictor.Question) => Predictor.Predictions
   readonly learned: () => Learned.Learned
+  /** A host is not used any more. */
+  readonly forget: (host: string) => void
 }
 
 /** Milliseconds beside which the cost does not count. */
@@ -37,6 +39,9 @@ export const make = (): Learning => {
       else if (pending.length > kept) pending.shift()
     },
     predict: (question) => Predictor.predict(learned().predictor, question),
-    learned
+    learned,
+    forget: (host) => {
+      state = Learned.forget(learned(), host)
+    }
   }
 }

@@ -8,6 +8,8 @@ export interface Listed {
   /** Bytes; and those of them in graphics memory. */
   readonly size: number | undefined
   readonly sizeVram: number | undefined
+  /** When it will leave by itself; milliseconds since 1970 on the server's clock. */
+  readonly expiresAt: number | undefined
 }
 
 /** What is known of a model. */

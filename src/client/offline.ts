@@ -44,6 +44,19 @@ export const isOffline = (error: OllamaError.OllamaError): boolean => {
   }
 }
 
+/** Whether it says its version, in time. */
+export const answers = (host: Host.Host): Effect.Effect<boolean> =>
+  Effect.scoped(
+    Effect.flatMap(
+      host.client.execute(Host.request(host, Endpoint.version.method, Endpoint.version.path, "application/json")),
+      (response) => Effect.as(Send.text(response, probeBytes), isFromServer(response.status))
+    )
+  ).pipe(
+    // whatever is wrong: it does not answer yet
+    Effect.catchAllCause(() => Effect.succeed(false)),
+    Effect.timeoutTo({ duration: probeLimit, onSuccess: (answers) => answers, onTimeout: () => false })
+  )
+
 /** A gateway without a server behind it answers too; the server itself never says this to a probe. */
 const isFromServer = (status: number): boolean => status < 500
 
@@ -61,16 +74,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onAnswer: Effect.Effec
     for (const go of all) go()
   }
 
-  const probe: Effect.Effect<boolean> = Effect.scoped(
-    Effect.flatMap(
-      host.client.execute(Host.request(host, Endpoint.version.method, Endpoint.version.path, "application/json")),
-      (response) => Effect.as(Send.text(response, probeBytes), isFromServer(response.status))
-    )
-  ).pipe(
-    // whatever is wrong: it does not answer yet
-    Effect.catchAllCause(() => Effect.succeed(false)),
-    Effect.timeoutTo({ duration: probeLimit, onSuccess: (answers) => answers, onTimeout: () => false })
-  )
+  const probe = answers(host)
 
   const probing: Effect.Effect<void> = Effect.suspend(() => {
     const current = pause

@@ -67,6 +67,10 @@ const withoutPrompt = <A, Response>(plan: Plan<A, Response>, need: Residency.Nee
   }
 }
 
+/** The same for who has no need to speak of. */
+export const bare = <A, Response>(plan: Plan<A, Response>): Plan<Json, Json> =>
+  withoutPrompt(plan, plan.need ?? Residency.need(plan.model ?? "", {}))
+
 /** The load's own failures know nothing of those who wait for it. */
 const preloading = <A, Response>(
   plan: Plan<A, Response>,
@@ -213,6 +217,22 @@ const waited = <A, Response>(
         )
     )
   )
+}
+
+/** Begins a load that nobody waits for; nothing where the model is in memory, or is being loaded. */
+export const begin = <A, Response>(
+  plan: Plan<A, Response>,
+  options: Options,
+  clock: Clock.Clock,
+  send: Send
+): Effect.Effect<void> => {
+  const { need } = plan
+  const { limits, residency, watchdog } = options
+  if (need === undefined || residency.standing(need, clock.unsafeCurrentTimeMillis()) === "resident") return Effect.void
+  const load = preloading(plan, options, clock, need, send)
+  const how = { clock, watchdog, limit: limits.load, path: plan.path, model: need.name, load }
+  // whoever comes may join it; what becomes of it is told to those
+  return Effect.flatten(residency.preloads.join(Residency.keyOf(need), how, () => undefined))
 }
 
 /** The look at what is in memory is a part of the call. */

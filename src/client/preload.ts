@@ -41,6 +41,8 @@ export interface Preloads {
   readonly join: (key: string, options: Options, onEnd: OnEnd) => Effect.Effect<Effect.Effect<void>>
   /** The models that are being loaded. */
   readonly running: () => ReadonlyArray<string>
+  /** The same, and since when; milliseconds on Clock. */
+  readonly loads: () => Iterable<readonly [model: string, since: number]>
 }
 
 /** A load that has ended, however many waited for it. */
@@ -59,6 +61,7 @@ export interface Ended {
 const grace = Duration.toMillis("5 minutes")
 
 interface Load {
+  readonly startedAt: number
   /** Whether one who comes now had better wait for this load than begin another. */
   readonly isFor: (options: Pick<Options, "clock" | "limit">) => boolean
   /** Gives what stops the wait. */
@@ -114,6 +117,7 @@ const makeLoad = (options: Options, onOver: () => void, onEnded: (ended: Omit<En
   )
 
   return {
+    startedAt,
     // one that ought to have ended may hang on a dead connection; if it goes on after all, the server finds the model in
     // memory when it comes to the second request
     isFor: ({ clock, limit = 0 }) => clock.unsafeCurrentTimeMillis() < startedAt + Math.max(longest, limit),
@@ -172,6 +176,7 @@ export const make = (scope: Scope.Scope, onEnded: (ended: Ended) => void = const
 
   return {
     running: () => [...models.values()],
+    loads: () => [...models].map(([{ startedAt }, model]) => [model, startedAt] as const),
     isRunning: (key, options) => find(key, options) !== undefined,
     join: (key, options, onEnd) =>
       // in a region that cannot be interrupted, also for the load: its end is noticed however early it comes

@@ -59,7 +59,8 @@ const recordOf = (
   spans: Phases.Spans,
   now: number
 ): CallRecord => {
-  const { endpoint, host, model, operation, startedAt } = journal.about
+  const { endpoint, model, operation, startedAt } = journal.about
+  const { host } = journal
   const trail = journal.current()
   const failure = typeof outcome === "string" ? undefined : outcome
   const tag = typeof outcome === "string" ? outcome : outcome._tag

@@ -3,8 +3,10 @@
  * ago, else from one shared look at `/api/ps`.
  */
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Host from "../internal/host.js"
@@ -38,12 +40,18 @@ export interface Monitor {
   readonly isWarm: (need: Need, now: number) => boolean
   /** What was seen last, however long ago, without asking. */
   readonly lastSeen: (need: Need, now: number) => Residency
+  /** The same, where an answer of `/api/ps` that did not come changes nothing: it waits for the locks of a load. */
+  readonly standing: (need: Need, now: number) => Residency
+  /** What `/api/ps` listed when it answered last. */
+  readonly listed: () => Listing | undefined
   /** A chunk came: the model is in memory, and with other options it is not any more. */
   readonly seen: (need: Need, now: number) => void
   /** The options in which this differs from what the model is in memory with. */
   readonly changed: (need: Need, now: number) => ReadonlyArray<string>
   /** Looks at `/api/ps` unless that was done a moment ago; waits for it at most half a second. */
   readonly look: Effect.Effect<void>
+  /** Looks anew, or joins a look; waits for its end, which comes after some seconds at the latest. */
+  readonly refresh: Effect.Effect<Looked>
   /** What is known of a model, by its one name. */
   readonly known: (name: string, now: number) => Known
   /** The model may be out of memory: it was unloaded, its process crashed, or the server went away. */
@@ -55,6 +63,15 @@ export interface Monitor {
 /** What is known of a model; `late` where `/api/ps` did not answer. */
 export interface Known extends Memory.Known {
   readonly listing: "listed" | "absent" | "late" | undefined
+}
+
+/** What came of a look: an answer, none in time, or no connection (whatever was wrong with it). */
+export type Looked = "answered" | "late" | "failed"
+
+export interface Listing {
+  /** Milliseconds on Clock. */
+  readonly at: number
+  readonly models: ReadonlyArray<Memory.Listed>
 }
 
 const validity = 2_000
@@ -109,6 +126,9 @@ export const isCloudModel = (name: string): boolean => /:([^/:]*-)?cloud$/i.test
 
 const number = (u: unknown): number | undefined => (typeof u === "number" ? u : undefined)
 
+const time = (u: unknown): number | undefined =>
+  typeof u === "string" ? Option.getOrUndefined(Option.map(DateTime.make(u), DateTime.toEpochMillis)) : undefined
+
 /** The entries, if this is an answer of `/api/ps`; read by hand, because it comes before many calls. */
 const readPs = (text: string): ReadonlyArray<Memory.Listed> | undefined => {
   try {
@@ -120,7 +140,8 @@ const readPs = (text: string): ReadonlyArray<Memory.Listed> | undefined => {
         name: typeof name === "string" ? normalName(name) : "",
         context: number(model.context_length),
         size: number(model.size),
-        sizeVram: number(model.size_vram)
+        sizeVram: number(model.size_vram),
+        expiresAt: time(model.expires_at)
       }
     })
   } catch {
@@ -151,6 +172,8 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
   const warm = new Map<string, Warm>()
   const memory = Memory.make()
   let last: { readonly at: number; readonly models: ReadonlyArray<Memory.Listed> | undefined } | undefined
+  let lastListing: Listing | undefined
+  let lastLooked: Looked = "late"
   let pending: Deferred.Deferred<ReadonlyArray<Memory.Listed> | undefined> | undefined
 
   const fetch = Effect.scoped(
@@ -159,13 +182,26 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
       (response) =>
         Effect.map(Send.text(response, psLimit), (text) => {
           host.hasAnswered = true
+          lastLooked = "answered"
           return response.status === 200 ? readPs(text) : undefined
         })
     )
   ).pipe(
     // whatever is wrong with this look, the call itself will find out and say so
-    Effect.catchAllCause(() => Effect.succeed(undefined)),
-    Effect.timeoutTo({ duration: longest, onSuccess: (models) => models, onTimeout: () => undefined })
+    Effect.catchAllCause(() =>
+      Effect.sync(() => {
+        lastLooked = "failed"
+        return undefined
+      })
+    ),
+    Effect.timeoutTo({
+      duration: longest,
+      onSuccess: (models) => models,
+      onTimeout: () => {
+        lastLooked = "late"
+        return undefined
+      }
+    })
   )
 
   const look = Effect.gen(function* () {
@@ -180,7 +216,10 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
           if (pending === deferred) {
             pending = undefined
             last = { at, models }
-            if (models !== undefined) memory.looked(models, at)
+            if (models !== undefined) {
+              lastListing = { at, models }
+              memory.looked(models, at)
+            }
           }
           if (models !== undefined) host.contact = { at, answered: true }
           return Deferred.succeed(deferred, models)
@@ -248,6 +287,15 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
       if (last?.models === undefined) return "unknown"
       return isListed(last.models, name, context) ? "resident" : "absent"
     },
+    standing: (need, now) => {
+      if (isWarm(need, now)) return "resident"
+      if (lastListing === undefined) return "unknown"
+      return isListed(lastListing.models, need.name, need.context) ? "resident" : "absent"
+    },
+    listed: () => lastListing,
+    refresh: Effect.flatMap(Effect.uninterruptible(look), (deferred) =>
+      Effect.map(Deferred.await(deferred), () => lastLooked)
+    ),
     seen: ({ context, keepAlive = warmth, name, runner }, now) => {
       if (warm.size >= modelsLimit) warm.clear()
       warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, warmth) })
@@ -275,6 +323,10 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
       pending = undefined
       // that nothing is known is no wrong answer
       if (last?.models !== undefined) last = undefined
+      if (lastListing !== undefined) {
+        const name = normalName(model)
+        lastListing = { ...lastListing, models: lastListing.models.filter((listed) => listed.name !== name) }
+      }
     },
     preloads: Preload.make(scope, onLoad)
   }

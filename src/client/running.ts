@@ -17,6 +17,7 @@ import type * as Attempt from "./attempt.js"
 import type { Hub } from "./hub.js"
 import { Journal } from "./journal.js"
 import type { Knowledge } from "./knowledge.js"
+import type { Routes } from "./routes.js"
 import type * as Server from "./server.js"
 import type * as Service from "./service.js"
 import * as Tracing from "./tracing.js"
@@ -32,12 +33,22 @@ export interface Call<A, Response> {
   readonly answerLimit: number | undefined
 }
 
+/** Where attempts go: to one server, or to what is found for each of them. */
+export interface Goal {
+  readonly server: Server.Server
+  readonly routes: Routes | undefined
+}
+
 /** What a call runs under. */
 export interface Settings {
   readonly endpoint: Endpoint
   readonly server: Server.Server
-  /** The server at an address that a policy falls back to; without one, that of the client. */
-  readonly servers: (address: string | undefined) => Effect.Effect<Server.Server, OllamaError.OllamaError>
+  /** Where there are several servers: which of them answers an attempt. */
+  readonly routes: Routes | undefined
+  /** Where a policy falls back to; without an address, where the call went. */
+  readonly goal: (address: string | undefined) => Effect.Effect<Goal, OllamaError.OllamaError>
+  /** The policy in force at a server. */
+  readonly policyAt: (server: Server.Server) => Policy
   readonly watchdog: Watchdog.Watchdog
   readonly hub: Hub
   readonly knowledge: Knowledge
@@ -96,6 +107,14 @@ export const make = <A, Response>(
     journal,
     note: (what, why) => journal.decide(what, why, clock.unsafeCurrentTimeMillis())
   }
+}
+
+/** The same call at a server that has a policy of its own. */
+export const at = <A, Response>(running: Running, server: Server.Server, { facts }: Call<A, Response>): Running => {
+  if (server.policy() === undefined) return running
+  const policy = running.settings.policyAt(server)
+  const limits = { ...Timeouts.limits(policy.timeouts, facts), total: running.limits.total }
+  return { ...running, settings: { ...running.settings, policy }, limits }
 }
 
 /** What the failures of a call say of it. */

@@ -1,8 +1,14 @@
-/** The servers of a client: its own, and those that its policy falls back to, with one policy and one budget for all. */
+/**
+ * The servers of a client: its own, or those of a fleet, and those that its policy falls back to, with one policy and one
+ * budget for all.
+ */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Address from "../internal/address.js"
@@ -13,7 +19,7 @@ import * as Host from "../internal/host.js"
 import { Soon } from "../internal/soon.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import type * as OllamaError from "../OllamaError.js"
-import type { Policy } from "../policy/Policy.js"
+import * as Policy from "../policy/Policy.js"
 import * as RetryBudget from "../policy/RetryBudget.js"
 import * as Guards from "./guards.js"
 import type { Hub } from "./hub.js"
@@ -24,28 +30,50 @@ import * as Request from "./request.js"
 import * as Residency from "./residency.js"
 import type { Server } from "./server.js"
 
+/** Where a server is, what is sent along, and what is different there. */
+export interface Sent {
+  readonly address: Address.Address
+  readonly apiKey?: Redacted.Redacted | undefined
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
+  readonly patch?: Policy.Changes | undefined
+}
+
 export interface Servers {
+  /** The client's own; in a fleet one that is nowhere, in whose name calls are refused before they have a server. */
   readonly own: Server
   /** The server at another address; credentials and headers of the client's own do not go there. */
   readonly at: (
     address: string | undefined,
     endpoint: Endpoint.Endpoint
   ) => Effect.Effect<Server, OllamaError.OllamaError>
-  readonly policy: () => Policy
+  readonly policy: () => Policy.Policy
   /** All that have been asked so far. */
   readonly all: () => ReadonlyArray<Server>
   /** For retries and hedges on all of them. */
   readonly budget: () => RetryBudget.Budget | undefined
   /** Another policy from now on; what did not change in it keeps its memory. */
-  readonly retune: (policy: Policy) => Effect.Effect<void>
+  readonly retune: (policy: Policy.Policy) => Effect.Effect<void>
+  /** One more server of a fleet; what is sent to one that is there already, and what is different there, from now on. */
+  readonly add: (sent: Sent) => Effect.Effect<Server>
+  /** Without the server at this address, and all that is held of it. */
+  readonly remove: (url: string) => Effect.Effect<void>
+}
+
+/** The server of a fleet that is none. */
+export const nowhere: Address.Address = { url: "fleet", scheme: "http", hostname: "fleet", port: 0, path: "" }
+
+interface Known {
+  readonly server: Server
+  readonly scope: Scope.CloseableScope
+  readonly policy: () => Policy.Policy
+  /** What is different there. */
+  patch: Policy.Changes | undefined
 }
 
 export const make = (options: {
-  readonly address: Address.Address
+  readonly own: Sent
   readonly client: HttpClient.HttpClient.With<HttpClientError, Scope.Scope>
-  readonly apiKey?: Redacted.Redacted | undefined
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
-  readonly policy: Policy
+  readonly policy: Policy.Policy
   readonly hub: Hub
   /** Learns of the end of each load that the client owns. */
   readonly onLoad: (host: string, ended: Preload.Ended) => void
@@ -55,7 +83,7 @@ export const make = (options: {
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
     const tellsConnections = yield* TellsConnections
-    const others = new Map<string, Server>()
+    const others = new Map<string, Known>()
     let policy = options.policy
     let budget: RetryBudget.Budget | undefined
 
@@ -68,82 +96,117 @@ export const make = (options: {
       )
     ).pipe(Scope.extend(scope))
 
-    const server = (
-      address: Address.Address,
-      sent: Pick<Parameters<typeof Host.make>[0], "apiKey" | "headers">
-    ): Effect.Effect<Server> => {
-      const host = Host.make({
-        ...sent,
-        address,
-        client: options.client,
-        isCloud: Address.isCloud(address),
-        connectLimit,
-        soon,
-        tellsConnections
-      })
-      const { hub } = options
-      const onLoad = (ended: Preload.Ended): void => {
-        options.onLoad(address.url, ended)
-        if (!hub.isHeard()) return
-        const { model, outcome, took } = ended
-        hub.tell({
-          _tag: "Load",
-          host: address.url,
-          model,
-          outcome: typeof outcome === "string" ? outcome : outcome._tag,
-          took: Duration.millis(took)
+    /** With what is different there, as far as the two can be meant together. */
+    const policyWith = (patch: Policy.Changes | undefined): Policy.Policy =>
+      patch === undefined ? policy : Either.getOrElse(Policy.applyEither(policy, patch), () => policy)
+
+    const known = ({ patch, ...sent }: Sent): Effect.Effect<Known> =>
+      Effect.gen(function* () {
+        const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+        const { address } = sent
+        const host = Host.make({
+          ...sent,
+          client: options.client,
+          isCloud: Address.isCloud(address),
+          connectLimit,
+          soon,
+          tellsConnections
         })
-      }
-      return Effect.map(Guards.make(policy, address.url, scope, hub), (guards) => ({
-        host,
-        residency: Residency.make(host, scope, onLoad),
-        guards,
-        gate: Offline.make(host, scope, guards.answered),
-        probe: Probe.make(host)
-      }))
-    }
+        const { hub } = options
+        const onLoad = (ended: Preload.Ended): void => {
+          options.onLoad(address.url, ended)
+          if (!hub.isHeard()) return
+          const { model, outcome, took } = ended
+          hub.tell({
+            _tag: "Load",
+            host: address.url,
+            model,
+            outcome: typeof outcome === "string" ? outcome : outcome._tag,
+            took: Duration.millis(took)
+          })
+        }
+        const guards = yield* Guards.make(policyWith(patch), address.url, own, hub)
+        const policyHere = (): Policy.Policy => policyWith(one.patch)
+        const server: Server = {
+          host,
+          residency: Residency.make(host, own, onLoad),
+          guards,
+          gate: Offline.make(host, own, guards.answered),
+          probe: Probe.make(host),
+          policy: () => (one.patch === undefined ? undefined : policyHere())
+        }
+        const one: Known = { server, scope: own, policy: policyHere, patch }
+        return one
+      })
 
     yield* tuneBudget
-    const own = yield* server(options.address, options)
+    const own = yield* known(options.own)
+    const isFleet = options.own.address === nowhere
 
-    const other = (address: Address.Address): Effect.Effect<Server> =>
+    const all = (): ReadonlyArray<Known> => (isFleet ? [...others.values()] : [own, ...others.values()])
+
+    const find = (url: string): Known | undefined => (url === own.server.host.address.url ? own : others.get(url))
+
+    const join = (sent: Sent): Effect.Effect<Server> =>
       Effect.uninterruptible(
         Effect.suspend(() => {
-          const known = address.url === own.host.address.url ? own : others.get(address.url)
-          if (known !== undefined) return Effect.succeed(known)
-          return Effect.map(server(address, {}), (made) => {
-            const meanwhile = others.get(address.url)
-            if (meanwhile !== undefined) return meanwhile
-            others.set(address.url, made)
-            return made
+          const { url } = sent.address
+          const there = find(url)
+          if (there !== undefined) return Effect.succeed(there.server)
+          return Effect.flatMap(known(sent), (made) => {
+            const meanwhile = others.get(url)
+            if (meanwhile !== undefined) return Effect.as(Scope.close(made.scope, Exit.void), meanwhile.server)
+            others.set(url, made)
+            return Effect.succeed(made.server)
           })
         })
       )
 
+    const add = (sent: Sent): Effect.Effect<Server> =>
+      Effect.suspend(() => {
+        const there = find(sent.address.url)
+        if (there === undefined) return join(sent)
+        Host.renew(there.server.host, sent)
+        there.patch = sent.patch
+        return Effect.as(there.server.guards.retune(there.policy()), there.server)
+      })
+
     return {
-      own,
+      own: own.server,
       at: (address, endpoint) =>
         address === undefined
-          ? Effect.succeed(own)
+          ? Effect.succeed(own.server)
           : Effect.matchEffect(OllamaConfig.address(address), {
-              onSuccess: other,
+              onSuccess: (address) => join({ address }),
               onFailure: () =>
-                Request.invalid(own.host, endpoint, {
+                Request.invalid(own.server.host, endpoint, {
                   issue: "address",
                   field: "policy.fallback.host",
                   why: "it is no address of a server"
                 })
             }),
       policy: () => policy,
-      all: () => [own, ...others.values()],
+      all: () => all().map(({ server }) => server),
       budget: () => budget,
+      add,
+      remove: (url) =>
+        Effect.uninterruptible(
+          Effect.suspend(() => {
+            const there = others.get(url)
+            if (there === undefined) return Effect.void
+            others.delete(url)
+            return Scope.close(there.scope, Exit.void)
+          })
+        ),
       retune: (next) =>
         Effect.uninterruptible(
           Effect.suspend(() => {
             policy = next
             return Effect.zipRight(
               tuneBudget,
-              Effect.forEach([own, ...others.values()], ({ guards }) => guards.retune(next), { discard: true })
+              Effect.forEach([own, ...others.values()], (one) => one.server.guards.retune(one.policy()), {
+                discard: true
+              })
             )
           })
         )

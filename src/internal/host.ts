@@ -11,9 +11,9 @@ export interface Host {
   readonly address: Address
   /** Gives responses whose connection closes with the Scope. */
   readonly client: HttpClient.HttpClient.With<HttpClientError, Scope.Scope>
-  readonly headers: Readonly<Record<string, string>>
+  headers: Readonly<Record<string, string>>
   /** Values that must not appear in any failure. */
-  readonly secrets: ReadonlyArray<string>
+  secrets: ReadonlyArray<string>
   readonly isCloud: boolean
   /** Whether requests carry an Origin header, or may: browsers add it. */
   readonly sendsOrigin: boolean
@@ -61,16 +61,14 @@ export const unsendable = (options: {
   return bad === undefined ? undefined : `headers.${bad[0]}`
 }
 
-export const make = (options: {
+/** What is sent along with every request, and what of it is secret. */
+export interface Credentials {
   readonly address: Address
-  readonly client: Host["client"]
   readonly apiKey?: Redacted.Redacted | undefined
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
-  readonly isCloud: boolean
-  readonly connectLimit: number | undefined
-  readonly soon: Soon.Run | undefined
-  readonly tellsConnections?: boolean
-}): Host => {
+}
+
+const sent = (options: Credentials): Pick<Host, "headers" | "secrets"> => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
   const secret = (text: string): string => {
@@ -87,12 +85,35 @@ export const make = (options: {
     headers[name.toLowerCase()] = typeof value !== "string" || isSecretive(name) ? secret(text) : text
   }
   return {
-    address: options.address,
-    client: options.client,
     headers,
     // a secret that is a part of another one must not be taken out of it first; a shorter one than this protects
     // nothing, and taking it out would tear every text apart
-    secrets: [...secrets].filter((text) => text.length >= 4).sort((a, b) => b.length - a.length),
+    secrets: [...secrets].filter((text) => text.length >= 4).sort((a, b) => b.length - a.length)
+  }
+}
+
+/** Other credentials from now on; the old ones stay secrets, of calls that run. */
+export const renew = (host: Host, credentials: Credentials): void => {
+  const { headers, secrets } = sent(credentials)
+  host.headers = headers
+  host.secrets = [...new Set([...secrets, ...host.secrets])].sort((a, b) => b.length - a.length)
+}
+
+export const make = (
+  options: Credentials & {
+    readonly client: Host["client"]
+    readonly isCloud: boolean
+    readonly connectLimit: number | undefined
+    readonly soon: Soon.Run | undefined
+    readonly tellsConnections?: boolean
+  }
+): Host => {
+  const { headers, secrets } = sent(options)
+  return {
+    address: options.address,
+    client: options.client,
+    headers,
+    secrets,
     isCloud: options.isCloud,
     sendsOrigin: headers.origin !== undefined || isBrowser(),
     connectLimit: options.connectLimit,

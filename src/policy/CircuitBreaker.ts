@@ -133,6 +133,10 @@ export interface Breaker {
   readonly unsafeIsRefusing: (nowMillis: number, options?: { readonly ramp?: boolean | undefined }) => boolean
   /** The share of its usual calls that the target should get now, from 0 to 1. */
   readonly unsafeWeight: (nowMillis: number) => number
+  /** The name of its state, as it is. */
+  readonly unsafeState: () => StateName
+  /** Until a call may pass, in milliseconds; zero when one may now. */
+  readonly unsafeWait: (nowMillis: number, options?: { readonly ramp?: boolean | undefined }) => number
   /** Goes on under another value; what was counted stays where the window is the same. */
   readonly unsafeRetune: (value: CircuitBreaker) => void
 }
@@ -295,6 +299,8 @@ export const make = (value: CircuitBreaker, options: Options = {}): Effect.Effec
       unsafeAcquire: (nowMillis, options) => handle.acquire(nowMillis, options?.ramp ?? true),
       unsafeIsRefusing: (nowMillis, options) => handle.isRefusing(nowMillis, options?.ramp ?? true),
       unsafeWeight: handle.weight,
+      unsafeState: () => handle.state().state,
+      unsafeWait: (nowMillis, options) => handle.wait(nowMillis, options?.ramp ?? true),
       unsafeRetune: (next) => handle.retune(next, ownClock.unsafeCurrentTimeMillis())
     }
     return self

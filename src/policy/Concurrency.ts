@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as OllamaError from "../OllamaError.js"
 import { type Ask, Gate, type Permit } from "./concurrency/gate.js"
-import type { Sample } from "./concurrency/learning.js"
+import type { Learning, Sample } from "./concurrency/learning.js"
 import * as Permitted from "./concurrency/permitted.js"
 import type { Priority } from "./concurrency/queue.js"
 import { overloaded, type Refusal } from "./concurrency/refusal.js"
@@ -113,6 +113,9 @@ export interface Permits {
   /** Whether a permit is to be had at once. */
   readonly unsafeHasRoom: (now: number) => boolean
 
+  /** What was learned from answers, as it is. */
+  readonly unsafeLearned: () => Learning
+
   /** As `sample`. */
   readonly unsafeSample: (now: number, sample: Sample) => void
 
@@ -155,6 +158,7 @@ export const make = (value: Concurrency, options: Options = {}): Effect.Effect<P
       sample: (sample) => Effect.map(Clock.currentTimeMillis, (now) => gate.sample(now, sample)),
       unsafeTryAcquire: (now, ask) => gate.tryAcquire(now, ask),
       unsafeHasRoom: (now) => gate.hasRoom(now),
+      unsafeLearned: () => gate.learning,
       unsafeSample: (now, sample) => gate.sample(now, sample),
       unsafeRetune: (next) => gate.retune(ownClock.unsafeCurrentTimeMillis(), next)
     }

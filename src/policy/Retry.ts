@@ -225,6 +225,56 @@ export const sameHost = (error: OllamaError.OllamaError): SameHost => {
 }
 
 /**
+ * What becomes of a failure where there are other hosts (`Fleet`): another one is not asked, asked once, or as long as there
+ * are attempts and hosts left; at once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OtherHost = "no" | "once" | "yes"
+
+/**
+ * The retry table for several hosts: whether another one may do better. A failure that came after a chunk is never sent
+ * again.
+ *
+ * | failure | another host |
+ * |---|---|
+ * | `Unreachable`, `Blocked`, `Unauthorized`, `ModelNotFound`, `CircuitOpen`, `StreamInterrupted` | yes |
+ * | `Timeout` | connect, load, firstToken, response |
+ * | `Overloaded` | not `quota`: the limits of an account hold on every host |
+ * | `LoadFailed` | once |
+ * | `ServerError` | crashed or passing |
+ * | `InvalidRequest`, `ProtocolError`, `MalformedOutput` | no |
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const otherHost = (error: OllamaError.OllamaError): OtherHost => {
+  if (error.partial !== undefined) return "no"
+  switch (error._tag) {
+    case "Unreachable":
+    case "Blocked":
+    case "Unauthorized":
+    case "ModelNotFound":
+    case "CircuitOpen":
+    case "StreamInterrupted":
+      return "yes"
+    case "Timeout":
+      return error.phase === "gap" || error.phase === "total" ? "no" : "yes"
+    case "Overloaded":
+      return error.by === "quota" ? "no" : "yes"
+    case "LoadFailed":
+      return "once"
+    case "ServerError":
+      return error.isRetryable ? "yes" : "no"
+    case "InvalidRequest":
+    case "ProtocolError":
+    case "MalformedOutput":
+      return "no"
+  }
+}
+
+/**
  * The policy as a Schedule for `Effect.retry` around a program of your own: it goes on for retryable failures of this
  * library and stops at anything else, honours Retry-After, and gives the waits as its output.
  *

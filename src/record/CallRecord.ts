@@ -10,15 +10,26 @@ import { Verdict } from "./Verdict.js"
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
 /**
- * Something that a policy decided. `what`: `retried` (sent again), `heldOffline` (held until the host answered again),
- * `queued` (waited for a permit), `hedged` (a second copy was sent), `fellBack` (another model or host was asked),
+ * Something that a policy decided. `what`: `retried` (sent again), `moved` (sent to another host of the
+ * fleet), `heldOffline` (held until the host answered again), `queued` (waited for a permit, or for room at any host),
+ * `panicked` (no host of the fleet was known to answer, and one was asked all the same), `hedged` (a second copy was sent), `fellBack` (another model or host was asked),
  * `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the retry budget was empty).
  *
  * @since 0.1.0
  * @category models
  */
 export const Decision = Schema.Struct({
-  what: Schema.Literal("retried", "heldOffline", "queued", "hedged", "fellBack", "refused", "notRetried"),
+  what: Schema.Literal(
+    "retried",
+    "moved",
+    "heldOffline",
+    "queued",
+    "panicked",
+    "hedged",
+    "fellBack",
+    "refused",
+    "notRetried"
+  ),
   /** Since the call began; milliseconds when encoded. */
   at: Schema.DurationFromMillis,
   why: Schema.String

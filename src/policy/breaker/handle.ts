@@ -42,6 +42,7 @@ export interface Refusal {
 export interface Handle {
   readonly acquire: (nowMillis: number, ramp: boolean) => Permit | Refusal
   readonly isRefusing: (nowMillis: number, ramp: boolean) => boolean
+  readonly wait: (nowMillis: number, ramp: boolean) => number
   readonly weight: (nowMillis: number) => number
   readonly read: (nowMillis: number) => Reading
   readonly tell: (event: Event, nowMillis: number) => void
@@ -137,6 +138,7 @@ export const make = (
       return call
     },
     isRefusing: (nowMillis, ramp) => wait(rules, state, nowMillis, ramp) > 0,
+    wait: (nowMillis, ramp) => wait(rules, state, nowMillis, ramp),
     weight: (nowMillis) => weight(config, state, nowMillis),
     read: (nowMillis) => {
       lookAtRunning(nowMillis)

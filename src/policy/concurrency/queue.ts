@@ -123,6 +123,11 @@ export class Queue<A extends Place> {
     return place
   }
 
+  /** Whose turn it is; it stays in the queue. */
+  peek(): A | undefined {
+    return this.next()?.heap[0]
+  }
+
   private next(): Lane<A> | undefined {
     let chosen: Lane<A> | undefined
     for (const lane of this.lanes) {

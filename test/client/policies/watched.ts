@@ -155,7 +155,7 @@ export const make = (
     const servers: Servers.Servers = yield* Servers.make({
       hub,
       onLoad: knowledge.loaded,
-      address: yield* OllamaConfig.address(undefined),
+      own: { address: yield* OllamaConfig.address(undefined) },
       client: HttpClient.withScope(client),
       policy
     })
@@ -201,8 +201,13 @@ export const make = (
       return {
         endpoint: Endpoint.chat,
         server: own,
-        servers: (address) =>
-          address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
+        routes: undefined,
+        goal: (address) =>
+          Effect.map(
+            address === undefined ? Effect.succeed(own) : Effect.map(servers.at(address, Endpoint.chat), watched),
+            (server) => ({ server, routes: undefined })
+          ),
+        policyAt: () => inForce,
         watchdog,
         hub,
         knowledge,

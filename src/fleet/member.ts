@@ -1,0 +1,324 @@
+/** A host of a fleet: what is known of it and what is there, and how that looks to a call that is to be placed. */
+import type * as Residency from "../client/residency.js"
+import type { Server } from "../client/server.js"
+import * as Detector from "../record/Detector.js"
+import type * as Learned from "../record/Learned.js"
+import * as Predictor from "../record/Predictor.js"
+import { Memory } from "./memory.js"
+import * as Parallelism from "./placement/parallelism.js"
+import type { HostView } from "./placement/view.js"
+import { Sessions } from "./sessions.js"
+import * as Work from "./work.js"
+
+/** What a call asks of a host. */
+export interface Asked {
+  /** The one name that all spellings have; none of a call that needs no model. */
+  readonly model: string | undefined
+  readonly need: Residency.Need | undefined
+  readonly session: string | undefined
+  /** 10^9 bytes. */
+  readonly gigabytes: number | undefined
+}
+
+/** Models that are remembered as not installed, or as not to be had for a while. */
+const most = 256
+/** For how long a model counts as not installed where others have it; and where nobody has it. */
+const missingFor = 60_000
+const missingEverywhereFor = 5_000
+/** What was measured of other clients' calls says less and less; half of it after this time. */
+const foreignHalfLife = 15_000
+/** Figures fade slowly: they are read again after this time, or when something was learned. */
+const figuresFor = 60_000
+
+interface Figures {
+  readonly host: unknown
+  readonly ofModel: unknown
+  readonly at: number
+  readonly figures: Predictor.Figures
+}
+
+type Writable = { -readonly [K in keyof HostView]: HostView[K] }
+
+const limited = <K, V>(map: Map<K, V>, key: K, value: V): void => {
+  if (!map.has(key) && map.size >= most) map.clear()
+  map.set(key, value)
+}
+
+export class Member {
+  /** What occupies a model there. */
+  readonly work = new Set<Work.Work>()
+  readonly memory = new Memory()
+  readonly sessions = new Sessions()
+  /** Places that are held, of all kinds of calls. */
+  places = 0
+  weight = 1
+  priority = 0
+  isDraining = false
+  /** Since when it does not answer; milliseconds on Clock. */
+  downSince: number | undefined
+  /** Whether it may be a matter of one connection: then it is asked at once. */
+  isDoubtful = false
+  recoveredAt: number | undefined
+  /** Milliseconds of calls that are held in the client for it. */
+  held = 0
+  /** Not asked before this moment, whatever the model. */
+  private avoidedUntil = 0
+  private readonly avoided = new Map<string, number>()
+  private readonly missing = new Map<string, number>()
+  /** What it said to be installed, and when. */
+  private catalog: { readonly names: Set<string>; readonly at: number } | undefined
+  private foreign = { queue: 0, at: 0 }
+  private readonly figures = new Map<string, Figures>()
+  private readonly view: Writable
+
+  constructor(
+    readonly server: Server,
+    private readonly learned: () => Learned.Learned
+  ) {
+    this.view = { ...empty, host: this.url }
+  }
+
+  get url(): string {
+    return this.server.host.address.url
+  }
+
+  /** What was learned of a model there. */
+  figuresOf(model: string, now: number): Predictor.Figures {
+    const { predictor } = this.learned()
+    const host = Object.hasOwn(predictor.hosts, this.url) ? predictor.hosts[this.url] : undefined
+    const ofModel = Object.hasOwn(predictor.models, model) ? predictor.models[model] : undefined
+    const known = this.figures.get(model)
+    if (known !== undefined && known.host === host && known.ofModel === ofModel && now - known.at < figuresFor) {
+      return known.figures
+    }
+    const figures = Predictor.figures(predictor, { host: this.url, model, at: now })
+    limited(this.figures, model, { host, ofModel, at: now, figures })
+    return figures
+  }
+
+  /** How many calls of a model it works on at once, as far as that was seen. */
+  parallelism(model: string, now: number): number | undefined {
+    const { others, own } = this.server.guards.look(model, now)
+    return Parallelism.of(own, others) ?? this.figuresOf(model, now).parallel
+  }
+
+  /** How many times slower it seems than what was learned of it. */
+  slowness(): number {
+    const all = this.learned().detectors
+    const detectors = Object.hasOwn(all, this.url) ? all[this.url] : undefined
+    if (detectors === undefined) return 1
+    let slowest = 1
+    for (const state of [detectors.prompt, detectors.generating]) {
+      const factor = state === undefined ? undefined : Detector.factor(state)
+      if (factor !== undefined && factor > slowest) slowest = factor
+    }
+    return slowest
+  }
+
+  /** What it has installed, by its own word, and how large that is; the other models it lacks. */
+  installed(sizes: ReadonlyMap<string, number>, now: number): void {
+    this.catalog = { names: new Set(sizes.keys()), at: now }
+    this.missing.clear()
+    this.memory.installed(sizes)
+  }
+
+  /** The model is not installed there. */
+  lacks(model: string, now: number): void {
+    limited(this.missing, model, now)
+  }
+
+  has(model: string): void {
+    this.missing.delete(model)
+    this.catalog?.names.add(model)
+  }
+
+  /** The models that it was heard not to have. */
+  lacking(): Iterable<string> {
+    return this.missing.keys()
+  }
+
+  isMissing(model: string, now: number): boolean {
+    const since = this.missingSince(model)
+    return since !== undefined && now - since < missingFor
+  }
+
+  /** Nobody has it: what is not quite fresh may have changed. Says whether anything was forgotten. */
+  doubtMissing(model: string, now: number): boolean {
+    const since = this.missingSince(model)
+    if (since === undefined || now - since < missingEverywhereFor) return false
+    this.has(model)
+    return true
+  }
+
+  private missingSince(model: string): number | undefined {
+    const { catalog } = this
+    return this.missing.get(model) ?? (catalog === undefined || catalog.names.has(model) ? undefined : catalog.at)
+  }
+
+  /** It refuses calls, of a model or all, and had better be left alone for a while. */
+  avoid(model: string | undefined, until: number): void {
+    if (model === undefined) this.avoidedUntil = Math.max(this.avoidedUntil, until)
+    else limited(this.avoided, model, until)
+  }
+
+  /** A call was answered. */
+  answered(model: string | undefined): void {
+    this.avoidedUntil = 0
+    if (model === undefined) return
+    this.avoided.delete(model)
+    this.has(model)
+  }
+
+  /** It waited in the server's queue, though it should have found room among our calls. */
+  waited(queue: number, now: number): void {
+    this.foreign = { queue, at: now }
+  }
+
+  private blockedBy(model: string | undefined, now: number): void {
+    const { view } = this
+    const { host, others, own, refusedFor } = this.server.guards.look(model, now)
+    view.parallelism = Parallelism.of(own, others)
+    view.blocked = undefined
+    view.blockedLeft = 0
+    if (this.isDraining || host === "forcedOpen") view.blocked = "closed"
+    else if (this.downSince !== undefined || host === "open" || host === "halfOpen") view.blocked = "host"
+    else if (this.avoidedUntil > now) {
+      view.blocked = "host"
+      view.blockedLeft = this.avoidedUntil - now
+    } else if (refusedFor > 0) {
+      view.blocked = "model"
+      view.blockedLeft = refusedFor
+    } else if (model !== undefined && (this.avoided.get(model) ?? 0) > now) {
+      view.blocked = "model"
+      view.blockedLeft = (this.avoided.get(model) ?? now) - now
+    }
+  }
+
+  /** What a load of a model takes, in milliseconds; roughly where nothing was learned. */
+  private loadOf(model: string, now: number): number {
+    const { gigabytes = rough.gigabytes, loadRate = rough.loadRate } = this.figuresOf(model, now)
+    return (1000 * (this.memory.sizes.get(model) ?? gigabytes)) / loadRate
+  }
+
+  /** Loads under way, by model: what is left of them, in milliseconds. */
+  loads(now: number): ReadonlyMap<string, number> {
+    const { preloads } = this.server.residency
+    let left: Map<string, number> | undefined
+    const loading = (model: string, since: number, load: number): void => {
+      left ??= new Map()
+      const rest = Math.max(leastLoad, load - (now - since))
+      left.set(model, Math.min(rest, left.get(model) ?? rest))
+    }
+    for (const [model, since] of preloads.loads()) loading(model, since, this.loadOf(model, now))
+    for (const work of this.work) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
+    return left ?? noLoads
+  }
+
+  /** Whether it is not to be asked at this moment. */
+  isBlocked(model: string | undefined, now: number): boolean {
+    this.blockedBy(model, now)
+    return this.view.blocked !== undefined
+  }
+
+  /** How it looks now; the same object each time. */
+  look({ model, need, session }: Asked, now: number): HostView {
+    const { memory, view } = this
+    this.blockedBy(model, now)
+    const loads = this.loads(now)
+    view.weight = this.weight
+    view.priority = this.priority
+    view.loadingLeft = model === undefined ? 0 : (loads.get(model) ?? 0)
+    view.otherLoadsLeft = 0
+    for (const [other, left] of loads) if (other !== model) view.otherLoadsLeft += left
+    view.residency = this.residencyOf(model, need, loads, now)
+    this.lookAtMemory(loads)
+    view.capacity = memory.capacity
+    if (model === undefined) {
+      view.loadRate = view.promptRate = view.generationRate = undefined
+    } else {
+      const figures = this.figuresOf(model, now)
+      view.loadRate = figures.loadRate
+      view.promptRate = figures.promptRate
+      view.generationRate = figures.generationRate
+      view.parallelism ??= figures.parallel
+    }
+    view.workLeft = 0
+    for (const work of this.work) view.workLeft += Work.left(work, this.url, now)
+    view.heldWork = this.held
+    view.inFlight = this.work.size
+    view.foreignQueue =
+      this.foreign.queue === 0 ? 0 : this.foreign.queue * 0.5 ** ((now - this.foreign.at) / foreignHalfLife)
+    view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
+    view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
+    view.slowness = this.slowness()
+    return view
+  }
+
+  residencyOf(
+    model: string | undefined,
+    need: Residency.Need | undefined,
+    loads: ReadonlyMap<string, number>,
+    now: number
+  ): HostView["residency"] {
+    if (model === undefined) return "resident"
+    if (this.isMissing(model, now)) return "missing"
+    // what the cloud answers needs no memory
+    if (need === undefined || this.server.host.isCloud) return "resident"
+    const standing = this.server.residency.standing(need, now)
+    if (standing === "resident") return "resident"
+    return loads.has(model) ? "loading" : standing
+  }
+
+  private lookAtMemory(loads: ReadonlyMap<string, number>): void {
+    const { memory, view } = this
+    const idle: Array<number> = []
+    let busy = 0
+    const inUse = (model: string): boolean => {
+      for (const work of this.work) if (work.model === model) return true
+      return false
+    }
+    for (const model of memory.models) {
+      const size = memory.sizes.get(model) ?? 0
+      if (inUse(model)) busy += size
+      else idle.push(size)
+    }
+    for (const model of loads.keys()) {
+      if (!memory.models.includes(model)) busy += memory.sizes.get(model) ?? rough.gigabytes
+    }
+    view.idleGigabytes = idle
+    view.busyGigabytes = busy
+  }
+}
+
+/** Where nothing was learned (resilience notes, 5.5). */
+const rough = { gigabytes: 5, loadRate: 0.5 }
+
+/** A load that takes longer than it should is not over yet. */
+const leastLoad = 500
+
+const noLoads: ReadonlyMap<string, number> = new Map()
+
+const empty: HostView = {
+  host: "",
+  weight: 1,
+  priority: 0,
+  blocked: undefined,
+  blockedLeft: 0,
+  residency: "unknown",
+  loadingLeft: 0,
+  otherLoadsLeft: 0,
+  idleGigabytes: [],
+  busyGigabytes: 0,
+  capacity: undefined,
+  loadRate: undefined,
+  promptRate: undefined,
+  generationRate: undefined,
+  parallelism: undefined,
+  workLeft: 0,
+  heldWork: 0,
+  inFlight: 0,
+  foreignQueue: 0,
+  sinceRecovery: Number.POSITIVE_INFINITY,
+  sessionTokens: 0,
+  slowness: 1
+}

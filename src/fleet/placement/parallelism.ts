@@ -1,0 +1,32 @@
+/**
+ * How many calls a host works on at once, out of what `Concurrency.learn` has learned of each model there. Pure.
+ *
+ * `OLLAMA_NUM_PARALLEL` is one number for all models of a host, so what one model has shown holds for the others, until they
+ * have shown something themselves.
+ */
+import type { Learning } from "../../policy/Concurrency.js"
+
+/**
+ * What is known for a model; undefined where nothing is. A model that has shown a queue has shown the number. One that has
+ * not has shown a number that it is at least; and that it is at least 1 is nothing.
+ *
+ * @param own what was learned of this model there
+ * @param others of the other models there
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const of = (own: Learning | undefined, others: Iterable<Learning>): number | undefined => {
+  if (own?.hasQueue === true) return Math.max(1, own.parallelism)
+  let least = own?.parallelism ?? 0
+  let sum = 0
+  let count = 0
+  for (const { hasQueue, parallelism } of others) {
+    if (hasQueue) {
+      sum += parallelism
+      count++
+    } else if (parallelism > least) least = parallelism
+  }
+  if (count > 0) return Math.max(least, 1, Math.round(sum / count))
+  return least > 1 ? least : undefined
+}

@@ -1,0 +1,35 @@
+/**
+ * Which conversations a host still has in the memory of a model: a server keeps one prefix for each of the calls that it
+ * works on at once, and the next call there takes the place of the oldest.
+ */
+
+/** Models, of which sessions are remembered. */
+const most = 256
+
+interface Kept {
+  readonly session: string | undefined
+  readonly tokens: number
+}
+
+export class Sessions {
+  private readonly byModel = new Map<string, Array<Kept>>()
+
+  /** A call has ended: its prompt and answer are what is kept. */
+  ended(model: string, session: string | undefined, tokens: number, parallelism: number): void {
+    const before = this.byModel.get(model) ?? []
+    if (!this.byModel.has(model) && this.byModel.size >= most) this.byModel.clear()
+    const others = session === undefined ? before : before.filter((kept) => kept.session !== session)
+    this.byModel.set(model, [...others, { session, tokens }].slice(-Math.max(1, Math.round(parallelism))))
+  }
+
+  /** Tokens of this session that need not be read again. */
+  tokens(model: string, session: string | undefined): number {
+    if (session === undefined) return 0
+    return this.byModel.get(model)?.find((kept) => kept.session === session)?.tokens ?? 0
+  }
+
+  /** The model went out of memory. */
+  clear(): void {
+    this.byModel.clear()
+  }
+}

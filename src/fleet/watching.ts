@@ -1,0 +1,154 @@
+/**
+ * Looks at a host as long as it belongs to a fleet: what is in its memory, and once it does not answer, whether it does
+ * again. One fiber for each host, which sleeps most of the time.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Offline from "../client/offline.js"
+import * as Catalog from "./catalog.js"
+import type { Member } from "./member.js"
+
+export interface Watch {
+  /** The host has failed. */
+  readonly alarm: () => void
+  /** Calls have begun: what was seen a while ago is seen anew. */
+  readonly busy: (now: number) => void
+}
+
+export interface Options {
+  readonly member: Member
+  /** Whether calls of the fleet run. */
+  readonly isBusy: () => boolean
+  /** Something is known that was not. */
+  readonly onChange: () => void
+}
+
+/** Between two looks, while calls run and otherwise (resilience notes, 5.3). */
+const busyPause = Duration.toMillis("2 seconds")
+const idlePause = Duration.toMillis("15 seconds")
+/** Before it is asked whether a host answers again: the first time, and then. */
+const firstProbe = Duration.toMillis("1 second")
+const laterProbe = Duration.toMillis("2 seconds")
+/** A quarter more or less, so that clients do not ask in step. */
+const spread = 0.25
+/** How long `/api/ps` may take before it is asked otherwise whether the host is there. */
+const patience = Duration.toMillis("1 second")
+/** So many answers have to be missed, where the host was not heard to refuse. */
+const misses = 2
+
+/** Until the Scope closes. */
+export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch, never, Scope.Scope> => {
+  const { server } = member
+  let resume: (() => void) | undefined
+  let isWoken = false
+  let missed = 0
+  let isCatalogued = server.host.isCloud
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  const woken = Effect.async<void>((go) => {
+    if (isWoken) return go(Effect.void)
+    resume = () => go(Effect.void)
+    return Effect.sync(() => {
+      resume = undefined
+    })
+  })
+
+  const pause = (millis: number): Effect.Effect<void> =>
+    Effect.asVoid(
+      Effect.flatMap(Random.next, (unit) => Effect.timeoutOption(woken, millis * (1 - spread + 2 * spread * unit)))
+    )
+
+  const up = (at: number): Effect.Effect<void> => {
+    missed = 0
+    if (member.downSince === undefined) return Effect.void
+    member.downSince = undefined
+    member.recoveredAt = at
+    // it may have been started anew
+    isCatalogued = server.host.isCloud
+    member.sessions.clear()
+    member.memory.lost()
+    return server.guards.answered
+  }
+
+  /** As long as no calls run, but looks up now and then whether that is so. */
+  const idle = (left: number): Effect.Effect<void> =>
+    Effect.flatMap(pause(busyPause), () =>
+      isWoken || isBusy() || left <= busyPause ? Effect.void : idle(left - busyPause)
+    )
+
+  const look: Effect.Effect<void> = Effect.gen(function* () {
+    lookedAt = yield* Clock.currentTimeMillis
+    if (!isCatalogued) {
+      isCatalogued = true
+      const models = yield* Catalog.of(server.host)
+      if (models !== undefined) member.installed(models, yield* Clock.currentTimeMillis)
+    }
+    // nothing is in the memory of the cloud that would be ours
+    if (server.host.isCloud) return
+    const looked = yield* Effect.timeoutTo(server.residency.refresh, {
+      duration: patience,
+      onSuccess: (looked) => looked,
+      onTimeout: () => "late" as const
+    })
+    const now = yield* Clock.currentTimeMillis
+    if (looked === "answered") {
+      const listing = server.residency.listed()
+      if (listing !== undefined) member.memory.looked(listing, member.loads(now).keys())
+      yield* up(now)
+      return
+    }
+    if (yield* Offline.answers(server.host)) {
+      missed = 0
+      return
+    }
+    missed++
+    if (looked === "failed" || missed >= misses) member.downSince ??= now
+  })
+
+  const probe: Effect.Effect<void> = Effect.gen(function* () {
+    if (!(yield* Offline.answers(server.host))) return
+    yield* up(yield* Clock.currentTimeMillis)
+    yield* look
+  })
+
+  const step: Effect.Effect<void> = Effect.suspend(() => {
+    isWoken = false
+    const wasDown = member.downSince !== undefined
+    if (!wasDown) {
+      const after = Effect.suspend(() => {
+        onChange()
+        if (member.downSince !== undefined) return Effect.void
+        return missed > 0 ? pause(patience) : isBusy() ? pause(busyPause) : idle(idlePause)
+      })
+      return Effect.zipRight(look, after)
+    }
+    const first = member.isDoubtful ? Effect.void : Effect.sleep(firstProbe)
+    member.isDoubtful = false
+    return Effect.zipRight(first, probing)
+  })
+
+  /** Asks until it answers. */
+  const probing: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(probe, () => {
+      onChange()
+      if (member.downSince === undefined) return Effect.void
+      isWoken = false
+      return Effect.zipRight(Effect.sleep(laterProbe), probing)
+    })
+  )
+
+  const wake = (): void => {
+    isWoken = true
+    resume?.()
+  }
+
+  return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
+    alarm: wake,
+    busy: (now) => {
+      if (now - lookedAt >= busyPause) wake()
+    }
+  })
+}
