@@ -1,9 +1,9 @@
 /**
- * `npm run sim [-- --quick] [--seeds N] [--requests N] [--scenario steady-60,dead] [--policy Fleet,random] [--processes N]
+ * `npm run sim [-- --quick] [--seeds N] [--requests N] [--scenario steady-60,dead] [--policy "Fleet;Olla"] [--processes N]
  * [--json] [--svg]`: the Fleet and what others do, in the same scenarios with the same arrivals, on a virtual clock.
  *
  * The Fleet is the product's own, and talks to simulated servers over the simulator's HttpClient; so do the rivals. `--policy`
- * takes parts of names. The same seed gives the same result, byte for byte: `--json` says nothing of the machine. Exit code 1
+ * takes names or parts of them. The same seed gives the same result, byte for byte: `--json` says nothing of the machine. Exit code 1
  * when a line of the acceptance list does not hold.
  */
 import { writeFileSync } from "node:fs"
@@ -32,8 +32,10 @@ const { values: args } = parseArgs({
 
 const seeds = Number(args.seeds ?? (args.quick ? 3 : 20))
 const requests = Number(args.requests ?? (args.quick ? 150 : 1000))
-const wanted = (list: string | undefined, id: string): boolean =>
-  list === undefined || list.split(",").some((part) => id.includes(part))
+/** A whole name, or a part of names. */
+const wanted = (list: string | undefined, name: string): boolean =>
+  list === undefined ||
+  list.split(";").some((part) => (field.find(part) === undefined ? name.includes(part) : name === part))
 
 const chosen = scenarios.filter(({ id }) => args.scenario === undefined || args.scenario.split(",").includes(id))
 const contestants = field.all.filter(({ name }) => wanted(args.policy, name))

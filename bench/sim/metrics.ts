@@ -27,7 +27,7 @@ export interface Figures {
   readonly stopped: number
   /** Requests sent to a host that had been bad for longer than two seconds. */
   readonly sentToBad: number
-  /** From the moment at which a bad host was well again to the first request sent to it. */
+  /** From the moment at which a bad host was well again to the first request sent to it, or to its being open to them. */
   readonly back: number
   /** Hosts that were left alone while nothing was wrong with them, by host and hour. */
   readonly falseEjections: number
@@ -87,7 +87,7 @@ const badSpans = (scenario: Scenario) => [
 ]
 
 /** How long the longest of all bad times was used on, and how long it took until the host was used again. */
-const reaction = (scenario: Scenario, { attempts }: Played, end: number) => {
+const reaction = (scenario: Scenario, { attempts, ejections }: Played, end: number) => {
   let stopped = 0
   let sentToBad = 0
   let back = NaN
@@ -98,9 +98,12 @@ const reaction = (scenario: Scenario, { attempts }: Played, end: number) => {
     const late = during.filter(({ at }) => at > from * 1000 + 2000)
     sentToBad += late.length
     for (const { at } of during) stopped = Math.max(stopped, at / 1000 - from)
-    const next = sent.find(({ at }) => at >= to * 1000)
     if (Number.isFinite(to) && to * 1000 < end && spans.length <= 4) {
-      const took = next === undefined ? end / 1000 - to : next.at / 1000 - to
+      const next = [
+        ...sent.flatMap(({ at }) => (at >= to * 1000 ? [at] : [])),
+        ...ejections.flatMap(({ at, host: index, isOut }) => (index === host && !isOut && at >= to * 1000 ? [at] : []))
+      ]
+      const took = Math.min(end, ...next) / 1000 - to
       back = Number.isNaN(back) ? took : Math.max(back, took)
     }
   }
@@ -136,7 +139,7 @@ export const figures = (scenario: Scenario, requests: ReadonlyArray<Request>, pl
   const end = outcomes.reduce((last, { endAfter, request }) => Math.max(last, request.at + endAfter), 0)
   const isFalse = ejections.filter(({ at, host, isOut }) => isOut && isWell(scenario, host, at)).length
   const failures = outcomes.flatMap(({ ending }) => (ending.isDone ? [] : [ending]))
-  const right = new Set(["Timeout total", ...(scenario.failures ?? [])])
+  const right = new Set(["Timeout total", "Overloaded client", ...(scenario.failures ?? [])])
   const verdicts = new Set([...verdictsOfLoad, ...(scenario.verdicts ?? [])])
   const judged = failures.filter(({ verdict }) => verdict !== undefined)
   return {

@@ -87,7 +87,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
     load: 0.5,
     burst: [60, 180, 4],
     isOverload: true,
-    failures: ["Overloaded client"]
   },
   {
     ...base,
