@@ -39,7 +39,11 @@ interface Rule {
   readonly id: string
   readonly wanted: string
   /** Where the scenario says nothing of it: undefined. */
-  readonly of: (scenario: Scenario, figures: Figures, field: Field) => { readonly figure: number; readonly limit: number } | undefined
+  readonly of: (
+    scenario: Scenario,
+    figures: Figures,
+    field: Field
+  ) => { readonly figure: number; readonly limit: number } | undefined
   readonly atLeast?: boolean
 }
 

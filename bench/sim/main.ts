@@ -40,7 +40,9 @@ const wanted = (list: string | undefined, name: string): boolean =>
 const chosen = scenarios.filter(({ id }) => args.scenario === undefined || args.scenario.split(",").includes(id))
 const contestants = field.all.filter(({ name }) => wanted(args.policy, name))
 if (chosen.length === 0 || contestants.length === 0) {
-  console.error(`scenarios: ${scenarios.map(({ id }) => id).join(", ")}\npolicies: ${field.all.map(({ name }) => name).join("; ")}`)
+  console.error(
+    `scenarios: ${scenarios.map(({ id }) => id).join(", ")}\npolicies: ${field.all.map(({ name }) => name).join("; ")}`
+  )
   process.exit(2)
 }
 
@@ -54,7 +56,8 @@ const started = performance.now()
 let busy = 0
 const results = await runAll(jobs, Number(args.processes ?? availableParallelism()), (job, _, seconds) => {
   busy += seconds
-  if (!args.json && process.stderr.isTTY) process.stderr.write(`\r${job.scenario}, ${job.contestant}, ${job.seed}   \x1b[K`)
+  if (!args.json && process.stderr.isTTY)
+    process.stderr.write(`\r${job.scenario}, ${job.contestant}, ${job.seed}   \x1b[K`)
 })
 if (!args.json && process.stderr.isTTY) process.stderr.write("\r\x1b[K")
 const found = report(jobs, results)

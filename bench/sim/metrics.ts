@@ -81,10 +81,7 @@ const peak = ({ attempts }: Played): number => {
 }
 
 /** Times in which something is wrong with a host, in seconds. */
-const badSpans = (scenario: Scenario) => [
-  ...(scenario.outages ?? []),
-  ...(scenario.broken ?? [])
-]
+const badSpans = (scenario: Scenario) => [...(scenario.outages ?? []), ...(scenario.broken ?? [])]
 
 /** How long the longest of all bad times was used on, and how long it took until the host was used again. */
 const reaction = (scenario: Scenario, { attempts, ejections }: Played, end: number) => {
@@ -113,9 +110,7 @@ const reaction = (scenario: Scenario, { attempts, ejections }: Played, end: numb
 const isWell = (scenario: Scenario, host: number, at: number): boolean => {
   const second = at / 1000
   // what is noticed a moment after the end of an outage is no mistake
-  const recently = badSpans(scenario).some(
-    (span) => span.host === host && second >= span.from && second < span.to + 30
-  )
+  const recently = badSpans(scenario).some((span) => span.host === host && second >= span.from && second < span.to + 30)
   return !recently && outageOf(scenario, host, second) === undefined
 }
 

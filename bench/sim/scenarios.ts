@@ -86,7 +86,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     says: "50 % load, and four times as much for 2 minutes",
     load: 0.5,
     burst: [60, 180, 4],
-    isOverload: true,
+    isOverload: true
   },
   {
     ...base,

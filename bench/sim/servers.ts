@@ -124,8 +124,14 @@ const blowsOf = (
     during(
       from,
       to,
-      Effect.zipRight(Effect.sync(() => active.add(fault)), arm),
-      Effect.zipRight(Effect.sync(() => active.delete(fault)), arm)
+      Effect.zipRight(
+        Effect.sync(() => active.add(fault)),
+        arm
+      ),
+      Effect.zipRight(
+        Effect.sync(() => active.delete(fault)),
+        arm
+      )
     )
   const blows = [
     ...outages.flatMap(({ from, host, how, to }) =>
@@ -153,7 +159,9 @@ export const fate = (
     Effect.forEach(
       blowsOf(scenario, server, index, connectLimit),
       ({ at, does }) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.zipRight(at > now ? Effect.sleep(at - now) : Effect.void, does)),
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.zipRight(at > now ? Effect.sleep(at - now) : Effect.void, does)
+        ),
       { discard: true }
     )
   )

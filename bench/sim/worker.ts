@@ -4,6 +4,7 @@ import { type Job, run } from "./job.js"
 process.on("message", (job: Job) => {
   void run(job).then(
     (figures) => process.send?.({ figures }),
-    (error: unknown) => process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    (error: unknown) =>
+      process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   )
 })

@@ -41,7 +41,7 @@ export const make = (): Events => {
     const last = heap.pop()
     if (first === undefined || last === undefined || heap.length === 0) return first
     heap[0] = last
-    for (let index = 0; ; ) {
+    for (let index = 0; ;) {
       const [left, right] = [2 * index + 1, 2 * index + 2]
       if (left >= heap.length) break
       const child = right < heap.length && isBefore(heap[right]!, heap[left]!) ? right : left

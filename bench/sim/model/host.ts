@@ -59,8 +59,7 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
     promptTime(job) + (job.answer / machine.tokenRate) * slowness()
 
   const isIdle = (model: Model): boolean =>
-    ![...running.keys()].some((job) => job.model === model) &&
-    !ready.some((job) => job.model === model && !job.isOver)
+    ![...running.keys()].some((job) => job.model === model) && !ready.some((job) => job.model === model && !job.isOver)
 
   const evict = (model: Model): void => {
     resident.delete(model)
@@ -124,16 +123,21 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
     })
   }
 
-  const serve = (): void => {
-    while (load === undefined && hasLeft()) {
-      const job = line[0]
-      if (job === undefined) return
-      if (job.isOver || resident.has(job.model)) {
-        line.shift()
-        if (!job.isOver) enter(job)
-      } else if (makeRoom(job.model.size)) begin(job)
-      else return
+  /** Serves the head of the line, and gives whether the next one may be served. */
+  const serveHead = (): boolean => {
+    const job = line[0]
+    if (load !== undefined || !hasLeft() || job === undefined) return false
+    if (job.isOver || resident.has(job.model)) {
+      line.shift()
+      if (!job.isOver) enter(job)
+      return true
     }
+    if (makeRoom(job.model.size)) begin(job)
+    return false
+  }
+
+  const serve = (): void => {
+    for (let goesOn = serveHead(); goesOn; goesOn = serveHead());
   }
 
   const goOn = (): void => {
@@ -171,7 +175,8 @@ export const make = (events: Events, { machine, slowness }: Options): Host => {
     },
     waitFor: (model) => {
       const free = Array.from({ length: machine.slots }, () => 0)
-      for (const [index, { endsAt }] of [...running.values()].entries()) free[index % free.length]! += endsAt - events.now()
+      for (const [index, { endsAt }] of [...running.values()].entries())
+        free[index % free.length]! += endsAt - events.now()
       const put = (job: Job, from: number) => {
         const slot = free.indexOf(Math.min(...free))
         free[slot] = Math.max(free[slot]!, from) + workOf(job)

@@ -17,20 +17,19 @@ interface Variant {
 const policyOf = (patch: Policy.Patch = {}): Policy.Policy =>
   Policy.merge(Policy.merge(Fleet.policy, Calls.basic), patch)
 
-/** Tells which hosts are not used any more, and which are used again. */
+/** Tells which hosts are not used any more, and which are used again: looks every second. */
 const watch = (fleet: Fleet.Service, { ejected }: Site) => {
   const out = new Set<number>()
-  return Stream.runForEach(fleet.changes, ({ hosts }) =>
-    Effect.sync(() => {
-      for (const [index, { breaker, status }] of hosts.entries()) {
-        const isOut = status === "down" || breaker === "open"
-        if (isOut === out.has(index)) continue
-        if (isOut) out.add(index)
-        else out.delete(index)
-        ejected(index, isOut)
-      }
-    })
-  )
+  const look = Effect.map(fleet.state, ({ hosts }) => {
+    for (const [index, { breaker, status }] of hosts.entries()) {
+      const isOut = status === "down" || breaker === "open"
+      if (isOut === out.has(index)) continue
+      if (isOut) out.add(index)
+      else out.delete(index)
+      ejected(index, isOut)
+    }
+  })
+  return Effect.forever(Effect.zipRight(Effect.sleep(1000), look))
 }
 
 /** The policy of the fleet and another one in turn: what has not changed keeps what it has learned. */

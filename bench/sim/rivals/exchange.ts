@@ -18,7 +18,9 @@ const connectionCodes = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"])
 const codeOf = (error: unknown): unknown => {
   const cause = Predicate.hasProperty(error, "cause") ? error.cause : undefined
   const inner = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
-  return [error, cause, inner].map((e) => (Predicate.hasProperty(e, "code") ? e.code : undefined)).find(Predicate.isString)
+  return [error, cause, inner]
+    .map((e) => (Predicate.hasProperty(e, "code") ? e.code : undefined))
+    .find(Predicate.isString)
 }
 
 const ofTransport = (error: unknown): Lost => {
@@ -52,9 +54,7 @@ export const chat = (
     const text = yield* response.text
     if (/"error":/.test(text)) return yield* new Lost({ how: "error line" })
     if (!/"done":true/.test(text)) return yield* new Lost({ how: "truncated" })
-  }).pipe(
-    Effect.catchAll((error) => (error instanceof Lost ? error : ofTransport(error)))
-  )
+  }).pipe(Effect.catchAll((error) => (error instanceof Lost ? error : ofTransport(error))))
 
 /** The models that `/api/ps` lists. */
 export const running = (http: HttpClient.HttpClient, host: string): Effect.Effect<ReadonlySet<string>, Lost> =>

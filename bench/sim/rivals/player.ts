@@ -109,7 +109,8 @@ const make = (rules: Rules, site: Site) =>
           host.inFlight++
           const lost = yield* attempt(host, request, onFirst)
           if (lost === undefined) return done
-          const isOver = lost.hasAnswered || count >= rules.attempts || (lost.isTimeout && rules.timeoutsAreFinal === true)
+          const isOver =
+            lost.hasAnswered || count >= rules.attempts || (lost.isTimeout && rules.timeoutsAreFinal === true)
           if (isOver) return failed(lost.how)
           const pause = rules.backoff(count, random)
           if (pause > 0) yield* Effect.sleep(pause)
@@ -132,7 +133,8 @@ const make = (rules: Rules, site: Site) =>
             onTimeout: () => false,
             onSuccess: (isUp) => isUp
           }),
-          (isUp) => Effect.map(Clock.currentTimeMillis, (now) => (isUp ? undefined : leaveAlone(host, 1.2 * health, now)))
+          (isUp) =>
+            Effect.map(Clock.currentTimeMillis, (now) => (isUp ? undefined : leaveAlone(host, 1.2 * health, now)))
         )
       )
     }

@@ -8,7 +8,8 @@ const seconds = (n: number): number => n * 1000
 const none = () => 0
 
 /** Full jitter, from a quarter of a second, up to 8 seconds. */
-const fullJitter = (attempts: number, random: () => number): number => Math.min(8000, 250 * 2 ** (attempts - 1)) * random()
+const fullJitter = (attempts: number, random: () => number): number =>
+  Math.min(8000, 250 * 2 ** (attempts - 1)) * random()
 
 const inTurn = ({ index }: Known, turn: number, count: number): number => (((index - turn) % count) + count) % count
 
