@@ -1,6 +1,8 @@
 /**
  * `npm run sim [-- --quick] [--seeds N] [--requests N] [--scenario steady-60,dead] [--policy "Fleet;Olla"] [--processes N]
- * [--json] [--svg]`: the Fleet and what others do, in the same scenarios with the same arrivals, on a virtual clock.
+ * [--keep FILE] [--json] [--svg]`: the Fleet and what others do, in the same scenarios with the same arrivals, on a virtual
+ * clock. `--keep` writes what each run gave into a file, and leaves out what stands there: a long simulation goes on where it
+ * was ended. It knows nothing of changes of the code.
  *
  * The Fleet is the product's own, and talks to simulated servers over the simulator's HttpClient; so do the rivals. `--policy`
  * takes names or parts of them. The same seed gives the same result, byte for byte: `--json` says nothing of the machine. Exit code 1
@@ -12,6 +14,8 @@ import { parseArgs } from "node:util"
 import * as chart from "./chart.js"
 import * as field from "./field.js"
 import type { Job } from "./job.js"
+import * as Kept from "./kept.js"
+import type { Figures } from "./metrics.js"
 import { runAll } from "./pool.js"
 import { report } from "./report.js"
 import { scenarios } from "./scenarios.js"
@@ -25,6 +29,7 @@ const { values: args } = parseArgs({
     scenario: { type: "string" },
     policy: { type: "string" },
     processes: { type: "string" },
+    keep: { type: "string" },
     json: { type: "boolean", default: false },
     svg: { type: "boolean", default: false }
   }
@@ -52,28 +57,50 @@ const jobs = chosen.flatMap(({ id: scenario }) =>
   )
 )
 
+const known = args.keep === undefined ? new Map<string, Figures>() : Kept.read(args.keep)
+const missing = jobs.filter((job) => !known.has(Kept.keyOf(job)))
 const started = performance.now()
 let busy = 0
-const results = await runAll(jobs, Number(args.processes ?? availableParallelism()), (job, _, seconds) => {
+
+const rowsOf = (scenario: string) => {
+  const own = jobs.filter((job) => job.scenario === scenario)
+  return report(own, resultsOf(own)).rows
+}
+
+const resultsOf = (own: ReadonlyArray<Job>): ReadonlyArray<Figures> => own.map((job) => known.get(Kept.keyOf(job))!)
+
+const isDone = (scenario: string): boolean =>
+  jobs.every((job) => job.scenario !== scenario || known.has(Kept.keyOf(job)))
+
+const nameWidth = Math.max(...contestants.map(({ name }) => name.length)) + 1
+const waiting = chosen.map(({ id }) => id)
+
+/** Scenarios in their order, each as soon as all of it is there. */
+const print = (): void => {
+  for (let id = waiting[0]; id !== undefined && isDone(id); id = waiting[0]) {
+    waiting.shift()
+    const says = chosen.find((scenario) => scenario.id === id)?.says
+    console.log(`\n${id}: ${says}\n${Table.header(nameWidth)}`)
+    for (const row of rowsOf(id)) console.log(Table.row(row, nameWidth))
+  }
+}
+
+if (!args.json) print()
+await runAll(missing, Number(args.processes ?? availableParallelism()), (job, figures, seconds) => {
   busy += seconds
-  if (!args.json && process.stderr.isTTY)
-    process.stderr.write(`\r${job.scenario}, ${job.contestant}, ${job.seed}   \x1b[K`)
+  known.set(Kept.keyOf(job), figures)
+  if (args.keep !== undefined) Kept.add(args.keep, job, figures)
+  if (!args.json) print()
 })
-if (!args.json && process.stderr.isTTY) process.stderr.write("\r\x1b[K")
-const found = report(jobs, results)
+const found = report(jobs, resultsOf(jobs))
 
 if (args.json) console.log(JSON.stringify({ seeds, requests, ...found }, undefined, 2))
 else {
-  const nameWidth = Math.max(...contestants.map(({ name }) => name.length)) + 1
-  for (const { id, says } of chosen) {
-    console.log(`\n${id}: ${says}\n${Table.header(nameWidth)}`)
-    for (const row of found.rows) if (row.scenario === id) console.log(Table.row(row, nameWidth))
-  }
   console.log(`\n${Table.legend}\n`)
   for (const line of found.acceptance) console.log(Table.line(line))
   const wall = (performance.now() - started) / 1000
   console.log(
-    `\n${jobs.length} runs of ${requests} requests, ${seeds} seeds: ${wall.toFixed(0)} s, ${(busy / jobs.length).toFixed(2)} s a run`
+    `\n${missing.length} runs of ${requests} requests, ${seeds} seeds: ${wall.toFixed(0)} s, ${(busy / Math.max(1, missing.length)).toFixed(2)} s a run`
   )
 }
 if (args.svg) {

@@ -8,3 +8,6 @@ process.on("message", (job: Job) => {
       process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   )
 })
+
+// nobody is left to be told
+process.on("disconnect", () => process.exit())
