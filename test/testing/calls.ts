@@ -7,6 +7,7 @@ import { Effect, Stream } from "effect"
 export interface Wire {
   readonly error: string
   readonly done: boolean
+  readonly created_at: string
   readonly message: {
     readonly content: string
     readonly thinking?: string

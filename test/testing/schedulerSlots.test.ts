@@ -100,6 +100,50 @@ describe("the turns of a loaded model", () => {
   )
 })
 
+describe("turns that all models have together", () => {
+  const two = [
+    { name: "a", loaded: true },
+    { name: "b", loaded: true }
+  ]
+
+  it.effect("are given in the order of arrival, whatever the model", () =>
+    Effect.gen(function* () {
+      const requests = yield* Effect.all(["a", "a", "b", "a", "b"].map((model) => ask(model)))
+      assert.deepStrictEqual(
+        (yield* state).residents.map(({ answering, waiting }) => [answering, waiting]),
+        [
+          [2, 1],
+          [0, 2]
+        ]
+      )
+      yield* seconds(20)
+      const ends = yield* Effect.all(requests.map(({ end }) => end))
+      assert.deepStrictEqual(
+        ends.map(({ at }) => at),
+        [2000, 2000, 4000, 4000, 6000]
+      )
+    }).pipe(Effect.provide(world({ models: two, parallel: 2, together: 2 })))
+  )
+
+  it.effect("pass by whose own model gives no more, and come back from whoever leaves or dies", () =>
+    Effect.gen(function* () {
+      const simulator = yield* OllamaSimulator.OllamaSimulator
+      const running = yield* ask("a")
+      yield* ask("a")
+      const other = yield* ask("b")
+      const second = yield* ask("b")
+      yield* seconds(1)
+      yield* simulator.crash("a")
+      yield* seconds(0)
+      has(yield* running.end, { at: 1000, status: 500 })
+      has((yield* state).residents[1], { answering: 1, waiting: 1 })
+      yield* other.leave
+      yield* seconds(2)
+      has(yield* second.end, { at: 3000, status: 200 })
+    }).pipe(Effect.provide(world({ models: two, together: 2 })))
+  )
+})
+
 describe("the durations of the last chunk", () => {
   it.effect("leave over exactly the wait for a turn; the wait behind loads is in load_duration", () =>
     Effect.gen(function* () {
@@ -133,6 +177,19 @@ describe("the durations of the last chunk", () => {
 })
 
 describe("rates", () => {
+  it.effect("take pieces of an answer for as many tokens as they are said to be", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.fork(Stream.runCollect(lines("/api/chat", chat({ model: "a" }))))
+      yield* seconds(60)
+      const said = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+      assert.deepStrictEqual(
+        said.map((line) => Date.parse(line.created_at)),
+        [0, 20_000, 21_000]
+      )
+      has(said[2], { eval_count: 21, eval_duration: 21e9 })
+    }).pipe(Effect.provide(world({ reply: { content: ["one", "many"], tokens: [1, 20] } })))
+  )
+
   it.effect("make loads grow with the size, prompts with their length, answers with their tokens", () =>
     Effect.gen(function* () {
       const request = yield* ask("a", { messages: [{ role: "user", content: "x".repeat(370) }] })

@@ -2,6 +2,7 @@
 import * as Engine from "../../../src/testing/internal/engine.js"
 import * as Faults from "../../../src/testing/internal/faults.js"
 import * as Listen from "../../../src/testing/internal/listen.js"
+import * as Chunks from "../../../src/testing/internal/chunks.js"
 import type { Handler, WireAnswer } from "../../../src/testing/internal/types.js"
 import type { Fault, OllamaSimulator } from "effect-ollama/testing"
 import { Effect, type Scope, Stream } from "effect"
@@ -38,7 +39,7 @@ const translate = ({ body, status }: WireAnswer): WireAnswer =>
     : {
         status,
         headers: { "content-type": "text/event-stream" },
-        body: Stream.map(body, (line) => encode(eventOf(parse(line))))
+        body: Stream.map(Chunks.toStream(body), (line) => encode(eventOf(parse(line))))
       }
 
 /** A stream has no line for errors: Ollama sends an empty piece and ends (`middleware/openai.go`). */

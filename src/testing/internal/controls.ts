@@ -85,6 +85,8 @@ export interface State {
   readonly residents: ReadonlyArray<Resident>
   /** Loads begun; finished; aborted because the client that owned them left; failed. */
   readonly loads: Readonly<Record<"begun" | "finished" | "aborted" | "failed", number>>
+  /** Milliseconds spent on loads that were aborted or failed. */
+  readonly lostInLoads: number
   /** Models that had to go to make room for another one. */
   readonly evictions: number
   /** Runners that crashed. */

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import * as broken from "./broken.js"
+import * as chunks from "./chunks.js"
 import type { Controls, State } from "./controls.js"
 import * as crash from "./crash.js"
 import { type Exchange, find, type Server } from "./exchange.js"
@@ -39,6 +40,7 @@ const limitsOf = (options: Options, factor: () => number): worker.Limits => ({
   memory: options.memory ?? Infinity,
   keepAlive: Duration.toMillis(options.keepAlive ?? "5 minutes"),
   parallel: (model) => models.parallel(model, options.parallel ?? 1),
+  together: options.together,
   loadTime: (model) => Math.round(model.loadTime * factor())
 })
 
@@ -95,6 +97,14 @@ const observed = (entry: log.Entry, answer: WireAnswer): WireAnswer => {
     entry.chunks = body.length === 0 ? 0 : 1
     finish()
     return answer
+  }
+  if (chunks.isChunks(body)) {
+    const next = Effect.map(body.next, (chunk) => {
+      if (chunk === undefined) finish()
+      else entry.chunks++
+      return chunk
+    })
+    return { ...answer, body: { next } }
   }
   return {
     ...answer,
@@ -203,6 +213,7 @@ export const make = (options: Options, allowsHost: Server["allowsHost"] = () => 
       memory: { used: counts.used, total: options.memory ?? Infinity },
       residents: counts.residents,
       loads: counts.loads,
+      lostInLoads: counts.lostInLoads,
       evictions: counts.evictions,
       crashes: counts.crashes,
       peaks: counts.peaks

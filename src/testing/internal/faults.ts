@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Fault from "./faultModel.js"
 import * as broken from "./broken.js"
+import * as chunks from "./chunks.js"
 import { isObject } from "./json.js"
 import type { Broken, WireAnswer, WireRequest } from "./types.js"
 
@@ -122,14 +123,14 @@ export const before = (fault: Fault.Fault, request: WireRequest): Effect.Effect<
 type Body = Stream.Stream<Uint8Array, Broken>
 
 /** The first `n` chunks of a body. One that is whole stops in its middle. */
-const head = (body: WireAnswer["body"], n: number): Body =>
+const head = (body: Uint8Array | Body, n: number): Body =>
   body instanceof Uint8Array
     ? n === 0
       ? Stream.empty
       : Stream.make(body.subarray(0, Math.ceil(body.length / 2)))
     : Stream.take(body, n)
 
-const split = (body: WireAnswer["body"], size: number): Body =>
+const split = (body: Uint8Array | Body, size: number): Body =>
   Stream.mapConcatChunk(body instanceof Uint8Array ? Stream.make(body) : body, (chunk) =>
     Chunk.unsafeFromArray(
       Array.from({ length: Math.ceil(chunk.length / size) }, (_, i) => chunk.slice(i * size, (i + 1) * size))
@@ -160,7 +161,7 @@ const interrupted = (body: Uint8Array, line: Uint8Array): Body => {
 }
 
 /** What a fault does to the body of an answer; `undefined` when it leaves it alone. */
-const bodyOf = (fault: Fault.Fault, body: WireAnswer["body"]): Body | undefined => {
+const bodyOf = (fault: Fault.Fault, body: Uint8Array | Body): Body | undefined => {
   switch (fault._tag) {
     case "StallAfter":
       return Stream.concat(head(body, fault.chunks), Stream.never)
@@ -188,7 +189,7 @@ const bodyOf = (fault: Fault.Fault, body: WireAnswer["body"]): Body | undefined 
 }
 
 export const onAnswer = (fault: Fault.Fault, answer: WireAnswer): WireAnswer => {
-  const body = bodyOf(fault, answer.body)
+  const body = bodyOf(fault, chunks.isChunks(answer.body) ? chunks.toStream(answer.body) : answer.body)
   if (body === undefined) return answer
   const { "content-length": _, ...headers } = answer.headers
   return { status: answer.status, headers, body }

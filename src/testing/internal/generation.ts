@@ -1,9 +1,7 @@
 /** `POST /api/chat` and `POST /api/generate`. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { type Call, type Endpoint, hasImages, understand } from "./call.js"
 import * as crash from "./crash.js"
 import type { Exchange, Route } from "./exchange.js"
@@ -109,19 +107,21 @@ const streamed = (self: Answering): WireAnswer => {
       Effect.zipRight(due(self, piece?.at ?? end), piece === undefined ? closing(self) : spoken(self, piece))
     )
   }
-  const last = Effect.sync(() => {
-    self.exchange.crashed()
-    return Option.some([json.line(crash.line), Infinity] as const)
+  let index = 0
+  const next = Effect.suspend(() => {
+    if (index > pieces.length) return Effect.succeed(undefined)
+    return line(index++).pipe(
+      Effect.map(json.line),
+      Effect.catchTag("Died", () =>
+        Effect.sync(() => {
+          index = Infinity
+          self.exchange.crashed()
+          return json.line(crash.line)
+        })
+      )
+    )
   })
-  const body = Stream.unfoldEffect(0, (index) =>
-    index > pieces.length
-      ? Effect.succeed(Option.none())
-      : line(index).pipe(
-          Effect.map((said) => Option.some([json.line(said), index + 1] as const)),
-          Effect.catchTag("Died", () => last)
-        )
-  )
-  return { status: 200, headers: { "content-type": "application/x-ndjson" }, body }
+  return { status: 200, headers: { "content-type": "application/x-ndjson" }, body: { next } }
 }
 
 const folded = (self: Answering): Effect.Effect<WireAnswer, Died> =>

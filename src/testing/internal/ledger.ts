@@ -10,6 +10,7 @@ export interface Counts {
   readonly used: number
   readonly residents: ReadonlyArray<Resident>
   readonly loads: State["loads"]
+  readonly lostInLoads: number
   readonly evictions: number
   readonly crashes: number
   readonly peaks: State["peaks"]
@@ -21,6 +22,8 @@ export interface Ledger {
   readonly gone: (model: string) => void
   readonly busy: (model: string, slots: number) => void
   readonly loads: (what: keyof State["loads"]) => void
+  /** So many milliseconds of a load that came to nothing. */
+  readonly lost: (millis: number) => void
   readonly evicted: () => void
   readonly crashed: () => void
   readonly read: (
@@ -47,6 +50,7 @@ const residentOf = (runner: Runner): Resident => ({
 export const make = (): Ledger => {
   const loads = { begun: 0, finished: 0, aborted: 0, failed: 0 }
   const tallies = new Map<string, Tally>()
+  let lostInLoads = 0
   let evictions = 0
   let crashes = 0
 
@@ -74,6 +78,9 @@ export const make = (): Ledger => {
     loads: (what) => {
       loads[what]++
     },
+    lost: (millis) => {
+      lostInLoads += millis
+    },
     evicted: () => {
       evictions++
     },
@@ -84,6 +91,7 @@ export const make = (): Ledger => {
       ...now,
       residents: runners.map(residentOf),
       loads: { ...loads },
+      lostInLoads,
       evictions,
       crashes,
       peaks: Object.fromEntries(

@@ -8,8 +8,8 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as tls from "./certificate.js"
+import * as chunks from "./chunks.js"
 import type { Broken, Handler, WireAnswer } from "./types.js"
 
 export interface Options {
@@ -110,7 +110,7 @@ const send = (
     } else {
       response.flushHeaders()
       yield* Effect.raceFirst(
-        Stream.runForEach(body, (chunk) => write(response, chunk)),
+        chunks.forEach(body, (chunk) => write(response, chunk)),
         cut
       )
     }

@@ -12,6 +12,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as broken from "./broken.js"
+import * as chunks from "./chunks.js"
 import type { Broken, Handler, WireAnswer } from "./types.js"
 
 const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unknown) =>
@@ -120,7 +121,7 @@ const makePipe = (onCancel: () => void): Pipe => {
  * its client to read the last token before it makes the next.
  */
 const streaming = (
-  body: Stream.Stream<Uint8Array, Broken>,
+  body: Exclude<WireAnswer["body"], Uint8Array>,
   cut: Effect.Effect<never, Broken>,
   scope: Scope.CloseableScope,
   signal: AbortSignal,
@@ -158,7 +159,7 @@ const streaming = (
       Effect.sync(() => {
         if (open && chunk.length > 0) pipe.put(chunk.slice())
       })
-    const pump = Effect.matchCauseEffect(Effect.raceFirst(Stream.runForEach(body, write), cut), {
+    const pump = Effect.matchCauseEffect(Effect.raceFirst(chunks.forEach(body, write), cut), {
       onSuccess: () => end(undefined),
       onFailure: (cause) => {
         if (Cause.isInterruptedOnly(cause)) return Effect.void

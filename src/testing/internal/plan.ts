@@ -40,7 +40,10 @@ const everything = (call: Call, script: replies.Script): ReadonlyArray<Omit<Piec
   const calls = toolCallsOf(script)
   return [
     ...script.thinking.map((thinking) => ({ thinking, tokens: 1 })),
-    ...replies.stopAt(script.content, call.options["stop"]).map((content) => ({ content, tokens: 1 })),
+    ...replies.stopAt(script.content, call.options["stop"]).map((content, index) => ({
+      content,
+      tokens: script.tokens[index] ?? 1
+    })),
     ...(calls.length === 0 ? [] : [{ toolCalls: calls, tokens: replies.count(JSON.stringify(calls)) }])
   ]
 }

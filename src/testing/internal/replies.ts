@@ -25,6 +25,8 @@ export interface ToolCall {
 export interface Script {
   readonly thinking: ReadonlyArray<string>
   readonly content: ReadonlyArray<string>
+  /** By piece of the content; one token where it says nothing. */
+  readonly tokens: ReadonlyArray<number>
   readonly toolCalls: ReadonlyArray<ToolCall>
   readonly doneReason: string | undefined
   readonly timing: Timing | undefined
@@ -33,6 +35,7 @@ export interface Script {
 const script = (parts: Partial<Script>): Script => ({
   thinking: [],
   content: [],
+  tokens: [],
   toolCalls: [],
   doneReason: undefined,
   timing: undefined,
@@ -44,6 +47,7 @@ const ofReply = (reply: Reply): Script => {
   if (!isObject(reply)) return script({})
   return script({
     content: tokens(reply.content),
+    tokens: reply.tokens ?? [],
     thinking: tokens(reply.thinking),
     toolCalls: reply.toolCalls ?? [],
     doneReason: reply.doneReason,

@@ -92,7 +92,7 @@ export const make = (initial: ReadonlyArray<Demand>, limits: Limits, words: Word
       work,
       unload: (name) => now((at) => worker.unload(name, at)),
       crash: (name) => now((at) => worker.crash(name, at)),
-      reset: Effect.sync(worker.reset),
+      reset: now(worker.reset),
       loaded: now((at) => {
         worker.settle(at)
         const remaining = (runner: runners.Runner) => runners.expiry(runner, at)

@@ -31,11 +31,16 @@ export interface Broken {
   readonly message: string
 }
 
-/** What the server answers. A body of bytes is whole; a stream has one element for each chunk of the wire. */
+/** A body whose chunks are asked for one after the other: gives the next one when it is due, nothing at the end. */
+export interface Chunks {
+  readonly next: Effect.Effect<Uint8Array | undefined>
+}
+
+/** What the server answers. A body of bytes is whole; the others have one element for each chunk of the wire. */
 export interface WireAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | Stream.Stream<Uint8Array, Broken>
+  readonly body: Uint8Array | Chunks | Stream.Stream<Uint8Array, Broken>
   /** Fails when the server breaks off whatever it is writing: whoever writes the body races with it. */
   readonly cut?: Effect.Effect<never, Broken>
 }
@@ -133,6 +138,8 @@ export type Reply =
   | ReadonlyArray<string>
   | {
       readonly content?: string | ReadonlyArray<string>
+      /** How many tokens each piece of the content is. Default one each. */
+      readonly tokens?: ReadonlyArray<number>
       /** Sent only when the model can think and the request does not forbid it. */
       readonly thinking?: string | ReadonlyArray<string>
       readonly toolCalls?: ReadonlyArray<{
@@ -185,6 +192,12 @@ export interface Options {
    * without a byte. Models that only embed give one. Default 1, as in Ollama.
    */
   readonly parallel?: number
+  /**
+   * How many answers all models in memory give at a time together, in the order in which they were asked for: a machine
+   * that two models at work would make twice as slow gives the same work in the same time. Default: each model has its
+   * own, as in Ollama.
+   */
+  readonly together?: number
   /**
    * Bytes that models in memory may take together, each its `size`; what does not fit is made room for, and a model that
    * is larger than all of it fails to load. Default: unlimited.

@@ -45,6 +45,8 @@ export interface Limits {
   /** Milliseconds. */
   readonly keepAlive: number
   readonly parallel: (model: Installed) => number
+  /** Answers of all models at a time; `undefined` where each has its own. */
+  readonly together: number | undefined
   /** How long a load takes now, in milliseconds. */
   readonly loadTime: (model: Installed) => number
 }
@@ -58,6 +60,7 @@ export interface Words {
 
 export interface Load {
   readonly millis: number
+  readonly begunAt: number
   /** Fails when the process dies before it is ready. */
   readonly death: Deferred.Deferred<never, Refusal>
   /** Done when the load is over, however it ends. */
@@ -78,6 +81,7 @@ export interface Ticket {
 export const make = (limits: Limits, words: Words) => {
   const loaded = new Map<string, runners.Runner>()
   const counts = ledger.make()
+  const line = limits.together === undefined ? undefined : slots.line(limits.together)
   let queue: Array<Ticket> = []
   /** What the worker is at: it loads for it, or waits until something has left the memory. */
   let serving: Ticket | undefined
@@ -98,7 +102,7 @@ export const make = (limits: Limits, words: Words) => {
     runners.make({
       model: demand.model,
       settings: demand.settings,
-      slots: slots.make(limits.parallel(demand.model), (busy) => counts.busy(demand.model.name, busy)),
+      slots: slots.make(limits.parallel(demand.model), (busy) => counts.busy(demand.model.name, busy), line),
       keepAlive,
       usedAt
     })
@@ -133,8 +137,9 @@ export const make = (limits: Limits, words: Words) => {
     hasLeft = true
   }
 
-  const begin = (ticket: Ticket): void => {
+  const begin = (ticket: Ticket, now: number): void => {
     const load: Load = {
+      begunAt: now,
       millis: limits.loadTime(ticket.demand.model),
       death: Deferred.unsafeMake(FiberId.none),
       over: Deferred.unsafeMake(FiberId.none)
@@ -163,7 +168,7 @@ export const make = (limits: Limits, words: Words) => {
       return false
     }
     if (fits) {
-      begin(ticket)
+      begin(ticket, now)
       return false
     }
     counts.loads("begun")
@@ -225,8 +230,9 @@ export const make = (limits: Limits, words: Words) => {
     return ticket
   }
 
-  const endLoad = (ticket: Ticket, how: "finished" | "aborted" | "failed"): void => {
+  const endLoad = (ticket: Ticket, how: "finished" | "aborted" | "failed", now: number): void => {
     counts.loads(how)
+    if (how !== "finished") counts.lost(now - (ticket.load?.begunAt ?? now))
     if (ticket.load !== undefined) Deferred.unsafeDone(ticket.load.over, Effect.void)
   }
 
@@ -235,7 +241,7 @@ export const make = (limits: Limits, words: Words) => {
     if (ticket.state !== "loading") return undefined
     const runner = runnerOf(ticket.demand, ticket.demand.keepAlive ?? limits.keepAlive, now)
     loaded.set(ticket.demand.model.name, runner)
-    endLoad(ticket, "finished")
+    endLoad(ticket, "finished", now)
     const lease = hold(ticket, runner, now)
     next(now)
     return lease
@@ -263,7 +269,7 @@ export const make = (limits: Limits, words: Words) => {
     counts.gone(ticket.demand.model.name)
     if (was === "holding" && ticket.lease !== undefined) return letGo(ticket.lease, now)
     if (was === "loading") {
-      endLoad(ticket, "aborted")
+      endLoad(ticket, "aborted", now)
       next(now)
     }
     return undefined
@@ -286,7 +292,7 @@ export const make = (limits: Limits, words: Words) => {
       counts.gone(name)
       counts.crashed()
       if (ticket.load !== undefined) Deferred.unsafeDone(ticket.load.death, Effect.fail(words.died))
-      endLoad(ticket, "failed")
+      endLoad(ticket, "failed", now)
       next(now)
       return true
     }
@@ -298,9 +304,9 @@ export const make = (limits: Limits, words: Words) => {
   }
 
   /** Nobody is told: the connections of all of them break. */
-  const reset = (): void => {
+  const reset = (now: number): void => {
     const ticket = loading()
-    if (ticket !== undefined) endLoad(ticket, "aborted")
+    if (ticket !== undefined) endLoad(ticket, "aborted", now)
     for (const waiting of serving === undefined ? queue : [serving, ...queue]) {
       if (waiting.state !== "over") counts.gone(waiting.demand.model.name)
       waiting.state = "over"
