@@ -73,14 +73,14 @@ const silent = (text: string, what: string, isAsked: boolean): void => {
 
 const hasPrompt = (kind: Kind): boolean => kind === "chat" || kind === "generate" || kind === "embed"
 
-const judgeOutcome = ({ delivered, exit }: Outcome, isAsked: boolean): void => {
+const judgeOutcome = ({ delivered, exit }: Outcome, kind: Kind): void => {
   if (Exit.isSuccess(exit)) return
   const error: OllamaError.OllamaError | undefined = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (error === undefined) throw new Judge.Broken(`it died: ${Cause.pretty(exit.cause).slice(0, 600)}`)
-  Judge.failure(error, false, isAsked)
+  Judge.failure(error, false, hasPrompt(kind))
   if (delivered === undefined) return
   Judge.hold(delivered.length === (error.partial?.chunks ?? 0), "what was delivered is what is counted", error)
-  const text = delivered.map(Reference.textOf).join("")
+  const text = delivered.map((value) => Reference.textOf(kind, value)).join("")
   Judge.hold((error.partial?.text ?? "") === text || error.endpoint === "/api/pull", "and what is in partial")
 }
 
@@ -140,7 +140,7 @@ export const make: Effect.Effect<Runner, OllamaError.InvalidRequest, Scope.Scope
             current = input
             told.length = 0
             return Effect.map(makeCall(call), (outcome) => {
-              judgeOutcome(outcome, hasPrompt(input.kind))
+              judgeOutcome(outcome, input.kind)
               silent(told.join("\n"), "a record or a span", hasPrompt(input.kind))
             })
           }),

@@ -78,7 +78,8 @@ const failed = ({ exit }: Decoders.Outcome): OllamaError.OllamaError | undefined
   return error
 }
 
-const joined = (values: ReadonlyArray<unknown>): string => values.map(Reference.textOf).join("")
+const joined = (kind: Input["kind"], values: ReadonlyArray<unknown>): string =>
+  values.map((value) => Reference.textOf(kind, value)).join("")
 
 /** A body of lines, against the simplest reading of it. */
 const lines = (input: Input, streamed: Decoders.Outcome, error: OllamaError.OllamaError | undefined): void => {
@@ -86,13 +87,13 @@ const lines = (input: Input, streamed: Decoders.Outcome, error: OllamaError.Olla
   const { values } = streamed
   hold(values.length <= reference.lines.length, "no more is delivered than can be read", values.length)
   for (const [i, value] of values.entries()) {
-    const [seen, sent] = [Reference.faceOf(value), Reference.faceOf(reference.lines[i])]
+    const [seen, sent] = [Reference.faceOf(input.kind, value), Reference.faceOf(input.kind, reference.lines[i])]
     hold(seen === sent, "what is delivered is what was sent", `${seen} for ${sent}`)
   }
   if (error !== undefined) {
     hold(error.partial?.chunks === (values.length === 0 ? undefined : values.length), "partial counts what came", error)
     if (input.kind !== "progress") {
-      hold((error.partial?.text ?? "") === joined(values), "partial has the text that was delivered")
+      hold((error.partial?.text ?? "") === joined(input.kind, values), "partial has the text that was delivered")
     }
     if (error._tag === "ProtocolError" && error.line !== undefined) {
       hold(error.line === values.length + 1, "the bad line is the next one", error.line)
@@ -102,7 +103,7 @@ const lines = (input: Input, streamed: Decoders.Outcome, error: OllamaError.Olla
   // what breaks off inside a line may have lost a part of it
   if (input.isBroken && !Reference.isClosed(input.body)) return
   const last = reference.lines.findIndex(
-    (line) => !Reference.isPlainChat(line) || Reference.faceOf(line).includes(",true,")
+    (line) => !Reference.isPlainChat(line) || Reference.faceOf(input.kind, line).includes(",true,")
   )
   const isGood = last !== -1 && Reference.isPlainChat(reference.lines[last])
   if (isGood) hold(error === undefined && values.length === last + 1, "a good answer is taken", error)
@@ -125,7 +126,10 @@ const answer = (input: Input, isSent: boolean): string => {
   if (error === undefined) {
     hold(folded.response !== undefined && streamed.response !== undefined, "a complete answer is there")
     if (input.kind === "chat" || input.kind === "generate") {
-      hold(Reference.textOf(folded.response) === joined(streamed.values), "the folded text is all of it")
+      hold(
+        Reference.textOf(input.kind, folded.response) === joined(input.kind, streamed.values),
+        "the folded text is all of it"
+      )
     }
     return "answered"
   }

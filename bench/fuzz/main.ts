@@ -5,7 +5,7 @@
  * dies, hangs or leaks, what is delivered is what was sent, both forms agree, and every failure is one of ours. The same seed
  * gives the same inputs: `--seed 7 --from 1234 --inputs 1` is number 1234 alone. Exit code 1 when a property did not hold.
  */
-import { fork } from "node:child_process"
+import { type ChildProcess, fork } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import type { Finding, Tally } from "./run.js"
@@ -35,11 +35,20 @@ const told: Array<Told | undefined> = Array.from({ length: processes })
 const ends: Array<Finding> = []
 const began = performance.now()
 
+/** Ctrl-C, and `timeout`: what was found until then is told. */
+const children = new Set<ChildProcess>()
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const child of children) child.kill("SIGKILL")
+  })
+}
+
 const runOne = (nth: number): Promise<void> =>
   new Promise((resolve) => {
     const child = fork(path, [args.seed, String(from + nth), String(from + inputs), String(processes), args.client], {
       execArgv: ["--import=tsx"]
     })
+    children.add(child)
     const over = (what: string): void => {
       const at = told[nth]
       ends.push({

@@ -1,5 +1,7 @@
 /** What a body says, read in the simplest way: all of it at once, one line after the other, until one cannot be read. */
 
+import type { Kind } from "./corpus.js"
+
 export interface Read {
   /** The lines that could be read, before the first that could not. */
   readonly lines: ReadonlyArray<unknown>
@@ -60,10 +62,10 @@ export const isPlainChat = (u: unknown): boolean =>
   typeof u["message"]["content"] === "string" &&
   (u["message"]["thinking"] === undefined || typeof u["message"]["thinking"] === "string")
 
-/** The text of a chunk of a chat or a completion. */
-export const textOf = (u: unknown): string => {
+/** The text of a chunk; `kind` says which of the two that an object may have. */
+export const textOf = (kind: Kind, u: unknown): string => {
   if (!isObject(u)) return ""
-  const text = isObject(u["message"]) ? u["message"]["content"] : u["response"]
+  const text = kind === "chat" && isObject(u["message"]) ? u["message"]["content"] : u["response"]
   return typeof text === "string" ? text : ""
 }
 
@@ -71,5 +73,5 @@ export const textOf = (u: unknown): string => {
 export const isClosed = (body: Uint8Array): boolean => body[body.length - 1] === 10
 
 /** What is the same in any chunk, however it is decoded. */
-export const faceOf = (u: unknown): string =>
-  isObject(u) ? JSON.stringify([textOf(u), u["model"], u["done"] === true, u["status"]]) : "?"
+export const faceOf = (kind: Kind, u: unknown): string =>
+  isObject(u) ? JSON.stringify([textOf(kind, u), u["model"], u["done"] === true, u["status"]]) : "?"

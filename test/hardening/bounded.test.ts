@@ -114,12 +114,9 @@ describe("time", () => {
         const errorLine = `${JSON.stringify({ error: text })}\n`
         const replies = [
           stream(errorLine),
-          stream(token("a"), errorLine),
           failure(500, text),
           failure(400, text),
-          failure(404, text),
-          { ...failure(502, ""), headers: { "content-type": "text/html" }, body: [text] },
-          { ...failure(503, ""), headers: { "content-type": "text/plain" }, body: [text] }
+          { ...failure(502, ""), headers: { "content-type": "text/html" }, body: [text] }
         ]
         for (const reply of replies) {
           const server = make({ "/api/chat": reply, "/api/pull": reply })
