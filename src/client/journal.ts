@@ -66,6 +66,7 @@ export class Journal {
 
   /** An attempt begins, at the endpoint of this host. */
   attempt(now: number, endpoint: Endpoint, host: Host, model: string | undefined): Trail {
+    this.go(now)
     const traced = Tracing.attempt(this.traced, endpoint, host, model, this.trails.length)
     const trail = new Trail(now, host.address.url, model, traced, this.first)
     this.trails.push(trail)
@@ -88,6 +89,7 @@ export class Journal {
 
   /** A wait between attempts begins. */
   wait(why: Hold, now: number): void {
+    this.go(now)
     this.hold = { why, at: now }
   }
 
@@ -128,7 +130,7 @@ export class Journal {
     if (this.hold !== undefined) return { phase: "queue", since: this.hold.at }
     const trail = this.current()
     return trail === undefined
-      ? { phase: "prepare", since: this.about.startedAt }
+      ? { phase: this.held.place > 0 ? "queue" : "prepare", since: this.about.startedAt }
       : { phase: trail.stage, since: trail.since }
   }
 }
