@@ -90,7 +90,6 @@ export const make = (
       for (const listener of listeners) listener()
     }
 
-    let steering: Core.Steering | undefined
     const core: Core.Core = yield* Core.make(
       { address: Servers.nowhere },
       {
@@ -151,7 +150,7 @@ export const make = (
     const memberAt = (host: string): Member | undefined =>
       Either.match(OllamaConfig.address(host), { onLeft: () => undefined, onRight: ({ url }) => roster.find(url) })
 
-    steering = {
+    const steering: Core.Steering = {
       steer: (endpoint: Endpoint.Endpoint, host) => {
         if (host === undefined) {
           return Management.needsHost(endpoint)

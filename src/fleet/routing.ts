@@ -354,7 +354,7 @@ export const make = (options: Options): Routing => {
     }),
     changed: () => {
       waiting.handOver()
-      for (const wake of [...wakers]) wake()
+      for (const wake of wakers) wake()
     },
     waiting: () => waiting.size
   }
