@@ -52,7 +52,12 @@ export class Journal {
   }
 
   get info(): CallInfo {
-    return { id: this.id, ...this.about, host: this.host }
+    return { id: this.id, ...this.about }
+  }
+
+  /** The same, with the host that it is at now. */
+  get whereabouts(): CallInfo {
+    return { ...this.info, host: this.current()?.host ?? this.host }
   }
 
   /** The host that was asked first; before one was, what the call was made for. */
