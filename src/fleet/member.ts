@@ -1,5 +1,6 @@
 /** A host of a fleet: what is known of it and what is there, and how that looks to a call that is to be placed. */
 import type * as Residency from "../client/residency.js"
+import type { Journal } from "../client/journal.js"
 import type { Server } from "../client/server.js"
 import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
@@ -48,6 +49,8 @@ export class Member {
   readonly work = new Set<Work.Work>()
   readonly memory = new Memory()
   readonly sessions = new Sessions()
+  /** Who wants to know that it does not answer. */
+  readonly losing = new Map<Journal, () => void>()
   /** Places that are held, of all kinds of calls. */
   places = 0
   weight = 1
@@ -166,6 +169,14 @@ export class Member {
     if (model === undefined) return
     this.avoided.delete(model)
     this.has(model)
+  }
+
+  /** It does not answer: calls of which nothing has come need not wait for it. */
+  lost(): void {
+    for (const [journal, listener] of this.losing) {
+      const trail = journal.current()
+      if (trail?.host === this.url && trail.firstAt === undefined && trail.sentAt !== undefined) listener()
+    }
   }
 
   /** It answers again. */
