@@ -73,6 +73,10 @@ const unknownHost = (host: string): OllamaError.InvalidRequest =>
     })}`
   })
 
+/** The others have an order of their own, which copies that nobody asked for would only disturb. */
+const spreads = (placement: Placement | Own): boolean =>
+  placement === "expectedCompletion" || (typeof placement === "object" && placement.by === "expectedCompletion")
+
 /** Whether it may be a matter of one connection that breaks. */
 const isDoubtful = (error: OllamaError.OllamaError): boolean =>
   error._tag === "Unreachable" && (error.reason === "reset" || error.reason === "gateway")
@@ -90,7 +94,6 @@ export const make = (
       for (const listener of listeners) listener()
     }
 
-    let steering: Core.Steering | undefined
     const core: Core.Core = yield* Core.make(
       { address: Servers.nowhere },
       {
@@ -143,6 +146,7 @@ export const make = (
     const scope = yield* Effect.scope
     /** Second copies, where there is room for them. */
     const spread = (): void => {
+      if (!spreads(placement)) return
       for (const { begin, member } of spreading.due(clock.unsafeCurrentTimeMillis())) {
         Runtime.runFork(runtime)(begin(member.server), { scope })
       }
@@ -151,7 +155,7 @@ export const make = (
     const memberAt = (host: string): Member | undefined =>
       Either.match(OllamaConfig.address(host), { onLeft: () => undefined, onRight: ({ url }) => roster.find(url) })
 
-    steering = {
+    const steering: Core.Steering = {
       steer: (endpoint: Endpoint.Endpoint, host) => {
         if (host === undefined) {
           return Management.needsHost(endpoint)

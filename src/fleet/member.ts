@@ -1,10 +1,12 @@
 /** A host of a fleet: what is known of it and what is there, and how that looks to a call that is to be placed. */
 import type * as Residency from "../client/residency.js"
+import type { Journal } from "../client/journal.js"
 import type { Server } from "../client/server.js"
 import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
 import { Memory } from "./memory.js"
+import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
@@ -25,8 +27,6 @@ const most = 256
 /** For how long a model counts as not installed where others have it; and where nobody has it. */
 const missingFor = 60_000
 const missingEverywhereFor = 5_000
-/** What was measured of other clients' calls says less and less; half of it after this time. */
-const foreignHalfLife = 15_000
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
 const figuresFor = 60_000
 
@@ -49,6 +49,8 @@ export class Member {
   readonly work = new Set<Work.Work>()
   readonly memory = new Memory()
   readonly sessions = new Sessions()
+  /** Who wants to know that it does not answer. */
+  readonly losing = new Map<Journal, () => void>()
   /** Places that are held, of all kinds of calls. */
   places = 0
   weight = 1
@@ -67,7 +69,7 @@ export class Member {
   private readonly missing = new Map<string, number>()
   /** What it said to be installed, and when. */
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
-  private foreign = { queue: 0, at: 0 }
+  private foreign = Foreign.none
   private readonly figures = new Map<string, Figures>()
   private readonly view: Writable
 
@@ -169,6 +171,14 @@ export class Member {
     this.has(model)
   }
 
+  /** It does not answer: calls of which nothing has come need not wait for it. */
+  lost(): void {
+    for (const [journal, listener] of this.losing) {
+      const trail = journal.current()
+      if (trail?.host === this.url && trail.firstAt === undefined && trail.sentAt !== undefined) listener()
+    }
+  }
+
   /** It answers again. */
   recovered(now: number): void {
     this.downSince = undefined
@@ -178,9 +188,19 @@ export class Member {
     this.memory.lost()
   }
 
-  /** It waited in the server's queue, though it should have found room among our calls. */
-  waited(queue: number, now: number): void {
-    this.foreign = { queue, at: now }
+  /**
+   * A call has ended there.
+   *
+   * @param waited in the server's queue; milliseconds
+   * @param explained how long our own calls should have kept it there
+   */
+  waited(waited: number, explained: number, now: number): void {
+    this.foreign = Foreign.observe(this.foreign, waited, explained, now)
+  }
+
+  /** What is left of the queue of other clients; milliseconds. */
+  foreignQueue(now: number): number {
+    return Foreign.of(this.foreign, now)
   }
 
   private blockedBy(model: string | undefined, now: number): void {
@@ -255,8 +275,7 @@ export class Member {
     for (const work of this.work) view.workLeft += Work.left(work, this.url, now)
     view.heldWork = this.held
     view.inFlight = this.work.size
-    view.foreignQueue =
-      this.foreign.queue === 0 ? 0 : this.foreign.queue * 0.5 ** ((now - this.foreign.at) / foreignHalfLife)
+    view.foreignQueue = this.foreignQueue(now)
     view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
     view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
     view.slowness = this.slowness()

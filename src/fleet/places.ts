@@ -2,10 +2,11 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Residency from "../client/residency.js"
-import type { Asked, Place } from "../client/routes.js"
+import type { Answer, Asked, Place } from "../client/routes.js"
 import * as Timing from "../client/timing.js"
 import type { Member } from "./member.js"
 import type { Choice } from "./placement/view.js"
+import type * as Work from "./work.js"
 
 /** @param loader of a call that has come */
 export type OnDemand = (need: Residency.Need | undefined, change: 1 | -1, loader: Asked["loader"]) => void
@@ -57,15 +58,21 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
     member.memory.use(work.model, at)
   }
   onWork(member)
-  const inFlight = member.work.size
+  // the wait that our own calls explain
+  const explained = cost === undefined ? undefined : Math.max(0, cost.wait - member.foreignQueue(at))
   let isHeld = true
-  const { session } = asked.journal.facts
+  const { journal } = asked
+  const { session } = journal.facts
   // of a call that has been answered nothing is kept of what it asked
   const { need } = asked.plan
   if (work !== undefined) onDemand(need, 1, asked.loader)
   return {
     server: member.server,
     isPanic: answer?.isPanic === true,
+    onLost: (listener) => {
+      member.losing.set(journal, listener)
+      return () => member.losing.delete(journal)
+    },
     leave: (ended) => {
       if (!isHeld) return
       isHeld = false
@@ -79,7 +86,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
       if (ended !== undefined && ended.outcome === "success") {
         member.answered(model)
         onAnswered(member, at)
-        if (work !== undefined) learn(member, work.model, inFlight, session, ended, then)
+        if (work !== undefined) learn(member, work, explained, session, ended, then)
       }
       onWork(member)
       onLeft()
@@ -89,15 +96,13 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
 
 const learn = (
   member: Member,
-  model: string,
-  inFlight: number,
+  { isCold, model }: Work.Work,
+  explained: number | undefined,
   session: string | undefined,
-  { timing, tokens }: NonNullable<Parameters<Place["leave"]>[0]>,
+  { timing, tokens }: Answer,
   at: number
 ): void => {
   if (timing === undefined) return
-  const parallelism = member.parallelism(model, at) ?? 1
-  member.sessions.ended(model, session, tokens, parallelism)
-  // among fewer of our calls than it works on at once, others were before it
-  if (inFlight <= parallelism) member.waited(Timing.queued(timing), at)
+  member.sessions.ended(model, session, tokens, member.parallelism(model, at) ?? 1)
+  if (!isCold && explained !== undefined) member.waited(Timing.queued(timing), explained, at)
 }

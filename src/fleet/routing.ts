@@ -91,11 +91,11 @@ export const make = (options: Options): Routing => {
   const tokensOf = (asked: Asked, model: string | undefined, at: number) => {
     const { facts } = asked.journal
     const figures = model === undefined ? undefined : members()[0]?.figuresOf(model, at)
-    const limit = facts.answerLimit ?? Number.POSITIVE_INFINITY
-    const mean = figures?.answerTokens
+    const limit = facts.answerLimit
+    const mean = figures?.answerTokens ?? (limit === undefined ? undefined : rough.answer)
     return {
       prompt: Math.ceil(facts.characters / (figures?.charactersPerToken ?? charactersPerToken)),
-      answer: facts.kind === "generation" ? (mean === undefined ? undefined : Math.min(mean, limit)) : 1
+      answer: facts.kind === "generation" ? (mean === undefined ? undefined : Math.min(mean, limit ?? mean)) : 1
     }
   }
 
@@ -354,7 +354,7 @@ export const make = (options: Options): Routing => {
     }),
     changed: () => {
       waiting.handOver()
-      for (const wake of [...wakers]) wake()
+      for (const wake of wakers) wake()
     },
     waiting: () => waiting.size
   }

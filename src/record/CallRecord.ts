@@ -140,7 +140,7 @@ export const CallRecord = Schema.Struct({
   operation: Schema.String,
   /** The path of the endpoint: `/api/chat`. */
   endpoint: Schema.String,
-  /** The address that was asked first, without credentials. */
+  /** The address that was asked first, without credentials; `fleet` where no host of a fleet was. */
   host: Schema.String,
   /** The model that was asked for. */
   model: optional(Schema.String),

@@ -221,12 +221,6 @@ const framing: ReadonlyArray<Scene> = [
     tags: ["Unreachable"]
   },
   {
-    name: "a header without a name",
-    attack: ({ write }) => write(head(": a", ndjson)),
-    // undici has been seen to take it
-    tags: ["Unreachable", "Timeout"]
-  },
-  {
     name: "a change of protocols that nobody asked for",
     attack: ({ write }) => write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
     tags: ["Unreachable", "Timeout"]
