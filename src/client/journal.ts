@@ -52,7 +52,12 @@ export class Journal {
   }
 
   get info(): CallInfo {
-    return { id: this.id, ...this.about, host: this.host }
+    return { id: this.id, ...this.about }
+  }
+
+  /** The same, with the host that it is at now. */
+  get whereabouts(): CallInfo {
+    return { ...this.info, host: this.current()?.host ?? this.host }
   }
 
   /** The host that was asked first; before one was, what the call was made for. */
@@ -66,6 +71,7 @@ export class Journal {
 
   /** An attempt begins, at the endpoint of this host. */
   attempt(now: number, endpoint: Endpoint, host: Host, model: string | undefined): Trail {
+    this.go(now)
     const traced = Tracing.attempt(this.traced, endpoint, host, model, this.trails.length)
     const trail = new Trail(now, host.address.url, model, traced, this.first)
     this.trails.push(trail)
@@ -88,6 +94,7 @@ export class Journal {
 
   /** A wait between attempts begins. */
   wait(why: Hold, now: number): void {
+    this.go(now)
     this.hold = { why, at: now }
   }
 
@@ -128,7 +135,7 @@ export class Journal {
     if (this.hold !== undefined) return { phase: "queue", since: this.hold.at }
     const trail = this.current()
     return trail === undefined
-      ? { phase: "prepare", since: this.about.startedAt }
+      ? { phase: this.held.place > 0 ? "queue" : "prepare", since: this.about.startedAt }
       : { phase: trail.stage, since: trail.since }
   }
 }

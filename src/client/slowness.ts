@@ -134,7 +134,7 @@ const checking = (
     const { traced } = journal
     if (!hub.isHeard() && !slow.log && traced === undefined) return
     const found: SlowCall = {
-      call: journal.info,
+      call: journal.whereabouts,
       phase,
       elapsed: Duration.millis(now - journal.about.startedAt),
       inPhase: Duration.millis(now - due.from),

@@ -33,7 +33,7 @@ const ofHost = ({ guards, host, residency }: Server): Effect.Effect<HostState> =
 const ofCall = (journal: Journal, knowledge: Knowledge, now: number): RunningCall => {
   const { phase, since } = journal.phase()
   return {
-    call: journal.info,
+    call: journal.whereabouts,
     phase,
     elapsed: Duration.millis(now - journal.about.startedAt),
     inPhase: Duration.millis(now - since),

@@ -1,6 +1,7 @@
 /** What the span of a call says of it at its end. */
 import * as Predicate from "effect/Predicate"
 import { defined } from "../internal/defined.js"
+import * as GenAi from "../internal/genAi.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallRecord } from "../record/CallRecord.js"
 import * as Content from "./content.js"
@@ -37,8 +38,13 @@ export const of = (
   const { generated, prompt } = Timing.tokens(trail?.last)
   const reason = Timing.doneReason(trail?.last)
   const firstAt = journal.facts.kind === "generation" ? trail?.firstAt : undefined
+  // a call of a fleet did not know at its beginning where it would go
+  const server =
+    GenAi.serverOf(journal.about.host) === undefined ? GenAi.serverOf(trail?.host ?? journal.host) : undefined
   return {
     ...defined({
+      "server.address": server?.address,
+      "server.port": server?.port,
       "gen_ai.response.model": responseModel(trail?.last),
       "gen_ai.usage.input_tokens": prompt,
       "gen_ai.usage.output_tokens": generated,

@@ -90,7 +90,6 @@ export const make = (
       for (const listener of listeners) listener()
     }
 
-    let steering: Core.Steering | undefined
     const core: Core.Core = yield* Core.make(
       { address: Servers.nowhere },
       {
@@ -131,7 +130,8 @@ export const make = (
       gigabytes,
       onTrouble: (member, error) => roster.failed(member, isDoubtful(error)),
       onWork: roster.worked,
-      onDemand: ({ loader, plan: { need } }, change) => {
+      onAnswered: roster.answered,
+      onDemand: (need, change, loader) => {
         if (need === undefined) return
         spreading.count(need, change, clock.unsafeCurrentTimeMillis(), loader)
         if (change > 0) spread()
@@ -150,7 +150,7 @@ export const make = (
     const memberAt = (host: string): Member | undefined =>
       Either.match(OllamaConfig.address(host), { onLeft: () => undefined, onRight: ({ url }) => roster.find(url) })
 
-    steering = {
+    const steering: Core.Steering = {
       steer: (endpoint: Endpoint.Endpoint, host) => {
         if (host === undefined) {
           return Management.needsHost(endpoint)

@@ -5,6 +5,7 @@ import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
 import { Memory } from "./memory.js"
+import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
@@ -25,8 +26,6 @@ const most = 256
 /** For how long a model counts as not installed where others have it; and where nobody has it. */
 const missingFor = 60_000
 const missingEverywhereFor = 5_000
-/** What was measured of other clients' calls says less and less; half of it after this time. */
-const foreignHalfLife = 15_000
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
 const figuresFor = 60_000
 
@@ -67,7 +66,7 @@ export class Member {
   private readonly missing = new Map<string, number>()
   /** What it said to be installed, and when. */
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
-  private foreign = { queue: 0, at: 0 }
+  private foreign = Foreign.none
   private readonly figures = new Map<string, Figures>()
   private readonly view: Writable
 
@@ -169,9 +168,28 @@ export class Member {
     this.has(model)
   }
 
-  /** It waited in the server's queue, though it should have found room among our calls. */
-  waited(queue: number, now: number): void {
-    this.foreign = { queue, at: now }
+  /** It answers again. */
+  recovered(now: number): void {
+    this.downSince = undefined
+    this.recoveredAt = now
+    // it may have been started anew
+    this.sessions.clear()
+    this.memory.lost()
+  }
+
+  /**
+   * A call has ended there.
+   *
+   * @param waited in the server's queue; milliseconds
+   * @param explained how long our own calls should have kept it there
+   */
+  waited(waited: number, explained: number, now: number): void {
+    this.foreign = Foreign.observe(this.foreign, waited, explained, now)
+  }
+
+  /** What is left of the queue of other clients; milliseconds. */
+  foreignQueue(now: number): number {
+    return Foreign.of(this.foreign, now)
   }
 
   private blockedBy(model: string | undefined, now: number): void {
@@ -246,8 +264,7 @@ export class Member {
     for (const work of this.work) view.workLeft += Work.left(work, this.url, now)
     view.heldWork = this.held
     view.inFlight = this.work.size
-    view.foreignQueue =
-      this.foreign.queue === 0 ? 0 : this.foreign.queue * 0.5 ** ((now - this.foreign.at) / foreignHalfLife)
+    view.foreignQueue = this.foreignQueue(now)
     view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
     view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
     view.slowness = this.slowness()

@@ -21,6 +21,8 @@ export interface Roster {
   readonly remove: (member: Member) => Effect.Effect<void>
   /** A call begins or ends there. */
   readonly worked: (member: Member) => void
+  /** It has answered a call that was sent then; milliseconds on Clock. */
+  readonly answered: (member: Member, sentAt: number) => void
   /** It does not answer. */
   readonly failed: (member: Member, isDoubtful: boolean) => void
 }
@@ -129,6 +131,12 @@ export const make = (options: Options): Effect.Effect<Roster, never, Scope.Scope
           for (const over of waiting ?? []) over()
         }
         onWork()
+      },
+      answered: (member, sentAt) => {
+        // what was sent before says nothing
+        if (member.downSince === undefined || sentAt < member.downSince) return
+        member.recovered(clock.unsafeCurrentTimeMillis())
+        onChange()
       },
       failed: (member, isDoubtful) => {
         if (member.downSince !== undefined) return

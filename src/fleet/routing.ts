@@ -5,19 +5,18 @@ import * as Effect from "effect/Effect"
 import type { Asked, Place, Routes } from "../client/routes.js"
 import * as Residency from "../client/residency.js"
 import type { Server } from "../client/server.js"
-import * as Timing from "../client/timing.js"
-import * as OllamaError from "../OllamaError.js"
+import type * as OllamaError from "../OllamaError.js"
 import { next as nextRandom } from "../policy/breaker/random.js"
 import * as CircuitBreaker from "../policy/CircuitBreaker.js"
 import { laneOf } from "../policy/concurrency/queue.js"
-import * as Refusal from "../policy/concurrency/refusal.js"
 import type { Policy } from "../policy/Policy.js"
-import type * as Context from "../internal/context.js"
 import type { Member } from "./member.js"
 import { choose } from "./placement/choose.js"
 import * as Memory from "./placement/memory.js"
 import type { Own, Placement } from "./placement/value.js"
-import type { Answer, Choice, HostView, Question, Refusal as Refused } from "./placement/view.js"
+import type { Answer, HostView, Question } from "./placement/view.js"
+import * as Places from "./places.js"
+import * as Refusals from "./refusals.js"
 import * as Waiting from "./waiting.js"
 
 type Failure = OllamaError.OllamaError
@@ -32,10 +31,9 @@ export interface Options {
   readonly gigabytes: (model: string) => number | undefined
   /** A host has failed, and may be down. */
   readonly onTrouble: (member: Member, error: Failure) => void
-  /** Something has begun or ended at a host. */
-  readonly onWork: (member: Member) => void
-  /** A call that occupies a model has come, or has gone, whether it had a place or not. */
-  readonly onDemand: (asked: Pick<Asked, "plan" | "loader">, change: 1 | -1) => void
+  readonly onWork: Places.Options["onWork"]
+  readonly onDemand: Places.OnDemand
+  readonly onAnswered: Places.Options["onAnswered"]
 }
 
 export interface Routing extends Routes {
@@ -59,49 +57,12 @@ const unloadableFor = 60_000
 
 const nothing: ReadonlySet<string> = new Set()
 
-const isWork = ({ endpoint }: Asked["plan"]): boolean =>
-  endpoint.kind === "generation" || endpoint.kind === "embedding" || endpoint.kind === "load"
-
-const reasons: Readonly<Record<Refused["reason"], string>> = {
-  noHost: "The fleet has no host: add one",
-  missing: "No host of the fleet has the model: pull it on one of them",
-  closed: "All hosts that have the model are being drained: add another one",
-  excluded: "No host is left that may be asked again",
-  declined: "The placement has chosen none of the hosts: let it choose one",
-  deadline: "",
-  target: ""
-}
-
-/** The failure of a call that no host gets. */
-const seedOf = ({ reason, wait }: Refused, waiting: number, remaining: number): Context.Seed => {
-  if (reason === "missing") return (common) => new OllamaError.ModelNotFound({ ...common, remedy: reasons.missing })
-  if (reason === "noHost" || reason === "closed") {
-    return (common) => new OllamaError.Unreachable({ ...common, reason: "offline", remedy: reasons[reason] })
-  }
-  if (reason === "deadline" || reason === "target") {
-    return overloaded(Refusal.make({ reason, predictedWait: wait, waiting, remaining, name: "fleet" }))
-  }
-  return (common) => new OllamaError.Overloaded({ ...common, by: "client", remedy: reasons[reason] })
-}
-
-const overloaded =
-  ({ remedy, retryAfter }: Refusal.Refusal): Context.Seed =>
-  (common) =>
-    new OllamaError.Overloaded({
-      ...common,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-      by: "client",
-      remedy
-    })
-
 /** What became of a question. */
 type Found =
   | { readonly _tag: "Place"; readonly place: Place }
   | { readonly _tag: "Later"; readonly member: Member | undefined }
   | { readonly _tag: "Failed"; readonly error: Failure }
   | { readonly _tag: "None" }
-
-const noLoader = () => () => Effect.void
 
 const noPlace: Found = { _tag: "None" }
 
@@ -114,14 +75,14 @@ export const make = (options: Options): Routing => {
   const views: Array<HostView> = []
   const wakers = new Set<() => void>()
 
+  const { onAnswered, onDemand, onWork } = options
+  const giving: Places.Options = { clock, onWork, onDemand, onAnswered, onLeft: () => waiting.handOver() }
+
   const random = (): number => {
     const [unit, after] = nextRandom(seed)
     seed = after
     return unit
   }
-
-  const modelOf = ({ plan }: Asked): string | undefined =>
-    plan.model === undefined ? undefined : (plan.need?.name ?? Residency.normalName(plan.model))
 
   const gigabytesOf = (model: string | undefined): number | undefined =>
     model === undefined ? undefined : options.gigabytes(model)
@@ -130,79 +91,12 @@ export const make = (options: Options): Routing => {
   const tokensOf = (asked: Asked, model: string | undefined, at: number) => {
     const { facts } = asked.journal
     const figures = model === undefined ? undefined : members()[0]?.figuresOf(model, at)
-    const limit = facts.answerLimit ?? Number.POSITIVE_INFINITY
-    const mean = figures?.answerTokens
+    const limit = facts.answerLimit
+    const mean = figures?.answerTokens ?? (limit === undefined ? undefined : rough.answer)
     return {
       prompt: Math.ceil(facts.characters / (figures?.charactersPerToken ?? charactersPerToken)),
-      answer: facts.kind === "generation" ? (mean === undefined ? undefined : Math.min(mean, limit)) : 1
+      answer: facts.kind === "generation" ? (mean === undefined ? undefined : Math.min(mean, limit ?? mean)) : 1
     }
-  }
-
-  /** Gives out the right to be at a host. */
-  const placeAt = (member: Member, asked: Asked, answer: Choice | undefined): Place => {
-    const at = now()
-    const model = modelOf(asked)
-    const cost = answer?.cost
-    const isCold = model !== undefined && asked.plan.need !== undefined && cost !== undefined && cost.load > 0
-    const work =
-      model === undefined || !isWork(asked.plan)
-        ? undefined
-        : {
-            model,
-            journal: asked.journal,
-            since: at,
-            prompt: cost?.prompt ?? 0,
-            answer: cost?.answer ?? 0,
-            load: cost?.load ?? 0,
-            isCold
-          }
-    member.places++
-    if (work !== undefined) {
-      member.work.add(work)
-      member.memory.use(work.model, at)
-    }
-    options.onWork(member)
-    const inFlight = member.work.size
-    let isHeld = true
-    const { session } = asked.journal.facts
-    const { plan } = asked
-    if (work !== undefined) options.onDemand(asked, 1)
-    return {
-      server: member.server,
-      isPanic: answer?.isPanic === true,
-      leave: (ended) => {
-        if (!isHeld) return
-        isHeld = false
-        member.places--
-        const then = now()
-        if (work !== undefined) {
-          member.work.delete(work)
-          member.memory.use(work.model, then)
-          options.onDemand({ plan, loader: noLoader }, -1)
-        }
-        if (ended !== undefined && ended.outcome === "success") {
-          member.answered(model)
-          if (work !== undefined) learn(member, work.model, inFlight, session, ended, then)
-        }
-        options.onWork(member)
-        waiting.handOver()
-      }
-    }
-  }
-
-  const learn = (
-    member: Member,
-    model: string,
-    inFlight: number,
-    session: string | undefined,
-    { timing, tokens }: NonNullable<Parameters<Place["leave"]>[0]>,
-    at: number
-  ): void => {
-    if (timing === undefined) return
-    const parallelism = member.parallelism(model, at) ?? 1
-    member.sessions.ended(model, session, tokens, parallelism)
-    // among fewer of our calls than it works on at once, others were before it
-    if (inFlight <= parallelism) member.waited(Timing.queued(timing), at)
   }
 
   const question = (asked: Asked, model: string | undefined, at: number, since: number): Question => {
@@ -239,7 +133,7 @@ export const make = (options: Options): Routing => {
 
   const answerTo = (asked: Asked, since: number): Answer => {
     const at = now()
-    const model = modelOf(asked)
+    const model = Places.modelOf(asked)
     const ask = () =>
       choose(placement, { now: at, hosts: look(asked, model, at) }, question(asked, model, at, since), memory)
     const answer = ask()
@@ -256,22 +150,20 @@ export const make = (options: Options): Routing => {
       case "Choice": {
         const member = members()[answer.index]
         if (member === undefined) return noPlace
-        if (answer.isPanic) asked.note("panicked", `no host is known to answer: ${member.url}`)
-        return { _tag: "Place", place: placeAt(member, asked, answer) }
+        if (answer.isPanic) asked.note("panicked", `every host is blocked, ${member.url} least of all`)
+        return { _tag: "Place", place: Places.give(giving, member, asked, answer) }
       }
       case "Later": {
         const member = members().find(({ url }) => url === answer.host)
         // who wants no limit on calls has none
         return options.policy().concurrency === "off" && member !== undefined
-          ? { _tag: "Place", place: placeAt(member, asked, undefined) }
+          ? { _tag: "Place", place: Places.give(giving, member, asked, undefined) }
           : { _tag: "Later", member }
       }
       case "Refusal": {
         if (answer.reason === "excluded" || (asked.tried.size > 0 && answer.reason !== "deadline")) return noPlace
         asked.note("refused", answer.reason)
-        const remaining = asked.deadline === undefined ? 0 : asked.deadline - now()
-        const seed = seedOf(answer, waiting.size, remaining)
-        return { _tag: "Failed", error: asked.refused(seed, "queue") }
+        return { _tag: "Failed", error: Refusals.refused(asked, answer, waiting.size, now()) }
       }
     }
   }
@@ -286,17 +178,9 @@ export const make = (options: Options): Routing => {
     return false
   }
 
-  const full = (asked: Asked, reason: "queueFull" | "pushedOut"): Failure =>
-    asked.refused(
-      overloaded(
-        Refusal.make({ reason, predictedWait: undefined, waiting: waiting.size, remaining: 0, name: "fleet" })
-      ),
-      "queue"
-    )
-
   const kindOf = (asked: Asked): string =>
     JSON.stringify([
-      modelOf(asked) ?? "",
+      Places.modelOf(asked) ?? "",
       asked.plan.need === undefined ? "" : Residency.keyOf(asked.plan.need),
       [...asked.tried],
       [...asked.barred]
@@ -304,7 +188,7 @@ export const make = (options: Options): Routing => {
 
   const workOf = (asked: Asked, member: Member | undefined): number => {
     const at = now()
-    const model = modelOf(asked)
+    const model = Places.modelOf(asked)
     const { answer = rough.answer, prompt } = tokensOf(asked, model, at)
     const figures = model === undefined ? undefined : member?.figuresOf(model, at)
     return (
@@ -351,7 +235,7 @@ export const make = (options: Options): Routing => {
           },
           pushOut: () => {
             waiting.remove(one)
-            over(Effect.fail(full(asked, "pushedOut")))
+            over(Effect.fail(Refusals.full(asked, "pushedOut", waiting.size)))
           }
         },
         asked.priority,
@@ -359,7 +243,7 @@ export const make = (options: Options): Routing => {
       )
       waiting.push(one)
       waiting.hold(one, member)
-      if (isWork(asked.plan)) options.onDemand(asked, 1)
+      if (Places.isWork(asked.plan)) onDemand(asked.plan.need, 1, asked.loader)
       return Effect.sync(() => {
         if (!isOver) waiting.remove(one)
         isOver = true
@@ -381,13 +265,13 @@ export const make = (options: Options): Routing => {
         case "Later": {
           if (isFull(laneOf(asked.priority ?? "normal", asked.deadline ?? Number.POSITIVE_INFINITY))) {
             asked.note("refused", "queueFull")
-            return Effect.fail(full(asked, "queueFull"))
+            return Effect.fail(Refusals.full(asked, "queueFull", waiting.size))
           }
           asked.note("queued", "all hosts have enough calls")
           const wait = Effect.ensuring(
             held(asked, since, found.member, hold),
             Effect.sync(() => {
-              if (isWork(asked.plan)) options.onDemand(asked, -1)
+              if (Places.isWork(asked.plan)) onDemand(asked.plan.need, -1, Places.noLoader)
             })
           )
           return asked.deadline === undefined
@@ -401,21 +285,20 @@ export const make = (options: Options): Routing => {
 
   const hasOther: Routes["hasOther"] = (asked) => {
     const at = now()
-    const model = modelOf(asked)
-    return members().some(
-      (member) =>
-        !asked.tried.has(member.url) &&
-        !asked.barred.has(member.url) &&
-        !member.isBlocked(model, at) &&
-        !(model !== undefined && member.isMissing(model, at))
+    const model = Places.modelOf(asked)
+    const all = members().filter(
+      (member) => !member.isDraining && !(model !== undefined && member.isMissing(model, at))
     )
+    const open = all.filter((member) => !member.isBlocked(model, at))
+    // where all are blocked, one is as good as another
+    return (open.length > 0 ? open : all).some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
   }
 
   const failed: Routes["failed"] = (server, asked, error) => {
     const member = memberOf(server)
     if (member === undefined) return
     const at = now()
-    const model = modelOf(asked)
+    const model = Places.modelOf(asked)
     if (error._tag === "ModelNotFound" && model !== undefined) member.lacks(model, at)
     else if (error._tag === "LoadFailed") member.avoid(model, at + unloadableFor)
     else if (error._tag === "Overloaded" && error.by === "server") {
@@ -463,7 +346,7 @@ export const make = (options: Options): Routing => {
       place: (asked, hold) =>
         Effect.sync(() => {
           // a call that has said where it goes has failed there once, and may do so again
-          if (!asked.barred.has(member.url)) hold(placeAt(member, { ...asked, tried: nothing }, undefined))
+          if (!asked.barred.has(member.url)) hold(Places.give(giving, member, { ...asked, tried: nothing }, undefined))
         }),
       hasOther: () => false,
       failed,
@@ -471,7 +354,7 @@ export const make = (options: Options): Routing => {
     }),
     changed: () => {
       waiting.handOver()
-      for (const wake of [...wakers]) wake()
+      for (const wake of wakers) wake()
     },
     waiting: () => waiting.size
   }

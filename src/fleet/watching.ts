@@ -64,12 +64,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   const up = (at: number): Effect.Effect<void> => {
     missed = 0
     if (member.downSince === undefined) return Effect.void
-    member.downSince = undefined
-    member.recoveredAt = at
-    // it may have been started anew
+    member.recovered(at)
     isCatalogued = server.host.isCloud
-    member.sessions.clear()
-    member.memory.lost()
     return server.guards.answered
   }
 

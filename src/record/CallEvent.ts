@@ -21,7 +21,10 @@ export interface CallInfo {
   readonly operation: string
   /** The path: `/api/chat`. */
   readonly endpoint: string
-  /** The address, without credentials. */
+  /**
+   * The address, without credentials. In a fleet (`Fleet`) a call is told of before it has a host: as `fleet`, unless it has
+   * said where it goes; its record, and what is told of it as slow or running, have the host.
+   */
   readonly host: string
   readonly model: string | undefined
   /** Milliseconds on Clock. */

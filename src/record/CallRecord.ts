@@ -12,8 +12,9 @@ const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWit
 /**
  * Something that a policy decided. `what`: `retried` (sent again), `moved` (sent to another host of the
  * fleet), `heldOffline` (held until the host answered again), `queued` (waited for a permit, or for room at any host),
- * `panicked` (no host of the fleet was known to answer, and one was asked all the same), `hedged` (a second copy was sent), `fellBack` (another model or host was asked),
- * `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the retry budget was empty).
+ * `panicked` (every host of the fleet was blocked, and the one that was least so was asked all the same), `hedged` (a
+ * second copy was sent), `fellBack` (another model or host was asked), `refused` (nothing was sent: breaker, throttle,
+ * queue), `notRetried` (the retry budget was empty).
  *
  * @since 0.1.0
  * @category models
@@ -137,7 +138,7 @@ export const CallRecord = Schema.Struct({
   operation: Schema.String,
   /** The path of the endpoint: `/api/chat`. */
   endpoint: Schema.String,
-  /** The address that was asked first, without credentials. */
+  /** The address that was asked first, without credentials; `fleet` where no host of a fleet was. */
   host: Schema.String,
   /** The model that was asked for. */
   model: optional(Schema.String),

@@ -1,4 +1,5 @@
 /** A fleet over simulators, on the clock of the test. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -22,10 +23,11 @@ export const simulator = (host: string) =>
 /** The fleet has looked at its hosts. */
 export const settled = TestClock.adjust("100 millis")
 
-/** A call, and its record. */
+/** A call that is over within this time, and its record. */
 export const recorded = (
   asked: OllamaClient.CallOptions = {},
-  what: Parameters<typeof OllamaClient.chat>[0] = request
+  what: Parameters<typeof OllamaClient.chat>[0] = request,
+  limit: Duration.DurationInput = "1 second"
 ) =>
   Effect.gen(function* () {
     const records: Array<CallRecord.CallRecord> = []
@@ -34,7 +36,7 @@ export const recorded = (
         OllamaClient.chat(what, { ...asked, onRecord: (record) => Effect.sync(() => void records.push(record)) })
       )
     )
-    yield* TestClock.adjust("10 minutes")
+    yield* TestClock.adjust(limit)
     const result = yield* Fiber.join(fiber)
     yield* Effect.yieldNow()
     const [record] = records
@@ -50,3 +52,13 @@ export const asked = (host: string, path: string) =>
     Effect.flatMap(simulator(host), (control) => control.requests),
     (requests) => requests.filter((request) => request.path === path).length
   )
+
+/** What was decided on the way. */
+export const decisions = ({ decisions }: CallRecord.CallRecord): ReadonlyArray<string> =>
+  decisions.map(({ what, why }) => `${what}: ${why}`)
+
+/** Hosts that are asked in this order. */
+export const inOrder = (...hosts: ReadonlyArray<string>): Partial<Fleet.Options> => ({
+  placement: { by: "priority" },
+  hosts: hosts.map((host, priority) => ({ host, priority }))
+})

@@ -81,10 +81,12 @@ interface Plan {
  * The loads to begin now: at most one for each host, and none where one is going on, because a server loads one model at a
  * time. Nothing begins while a model that is asked for has no copy at all: the first copy goes first.
  *
- * Where a model was put out a moment ago, memory is not free, whatever it holds just now: nothing is loaded there for five
- * minutes. The model with the most calls for each of its copies goes first, to the host that is least busy. It fits where the host
- * has held as much before; or where any other has, as long as this one has put nothing out. And while no host has put
- * anything out, one at a time is tried with more, so that what it puts out is learned before others follow.
+ * The model with the most calls for each of its copies goes first, to the host that is least busy, where it fits: where the
+ * host has held as much before, or where any other has, as long as this one has put nothing out. Where a model was put out
+ * a moment ago memory is not free, whatever it holds just now: nothing is loaded there for five minutes.
+ *
+ * While no host has put anything out and none is loading, one is tried with more than any has held, and with as little more
+ * as can be: what it shows is learned before others follow.
  *
  * @since 0.1.0
  * @category getters
@@ -106,36 +108,70 @@ export const spread = (rooms: ReadonlyArray<Room>, demands: ReadonlyArray<Demand
     .filter(({ isOpen, loadsLeft, sincePutOut }) => isOpen && loadsLeft === 0 && sincePutOut >= quiet)
     .map((room): Plan => ({ room, calls: busy(room) / room.parallelism }))
   const seen = Math.max(0, ...rooms.map(({ mostGigabytes }) => mostGigabytes))
-  let isFree = rooms.every((room) => !hasLimit(room) && room.loadsLeft === 0)
   const preloads: Array<Preload> = []
-  for (;;) {
-    const next = best(asked, copies, plans, isFree ? Number.POSITIVE_INFINITY : seen)
-    if (next === undefined) return preloads
-    const { demand, plan } = next
+  const take = ({ demand, plan }: Step): void => {
     preloads.push({ host: plan.room.host, model: demand.model })
     plans.splice(plans.indexOf(plan), 1)
     copies.set(demand.model, (copies.get(demand.model) ?? 0) + 1)
-    if (plan.room.heldGigabytes + demand.gigabytes > seen) isFree = false
   }
+  for (let next = best(asked, copies, plans, seen); next !== undefined; next = best(asked, copies, plans, seen))
+    take(next)
+  if (preloads.length > 0 || rooms.some((room) => hasLimit(room) || room.loadsLeft > 0)) return preloads
+  const trial = leastMore(asked, copies, plans)
+  if (trial !== undefined) take(trial)
+  return preloads
 }
 
-/** The next copy. @param most what fits into a host that has put nothing out */
+/** A load that could begin. */
+interface Step {
+  readonly demand: Demand
+  readonly plan: Plan
+}
+
+/** Calls for each copy of a model, or undefined where one copy more would not be used. */
+const share = ({ calls, model }: Demand, copies: ReadonlyMap<string, number>): number | undefined => {
+  const there = copies.get(model) ?? 0
+  return there === 0 || calls / (there + 1) < leastCalls ? undefined : calls / there
+}
+
+/** @param seen what fits into a host that has put nothing out */
 const best = (
   asked: ReadonlyArray<Demand>,
   copies: ReadonlyMap<string, number>,
   plans: ReadonlyArray<Plan>,
-  most: number
-): { readonly demand: Demand; readonly plan: Plan } | undefined => {
-  let found: { readonly demand: Demand; readonly plan: Plan } | undefined
-  let share = 0
+  seen: number
+): Step | undefined => {
+  let found: Step | undefined
+  let most = 0
   for (const demand of asked) {
-    const there = copies.get(demand.model) ?? 0
-    const each = there === 0 ? 0 : demand.calls / there
-    if (each <= share || demand.calls / (there + 1) < leastCalls) continue
-    const plan = leastBusy(plans, demand, most)
+    const each = share(demand, copies) ?? 0
+    const plan = each > most ? leastBusy(plans, demand, seen) : undefined
     if (plan === undefined) continue
     found = { demand, plan }
-    share = each
+    most = each
+  }
+  return found
+}
+
+/** The one that makes a host hold the least; of equal ones that of the model with the most calls for each copy. */
+const leastMore = (
+  asked: ReadonlyArray<Demand>,
+  copies: ReadonlyMap<string, number>,
+  plans: ReadonlyArray<Plan>
+): Step | undefined => {
+  let found: Step | undefined
+  let least = Number.POSITIVE_INFINITY
+  let most = 0
+  for (const demand of asked) {
+    const each = share(demand, copies)
+    if (each === undefined) continue
+    for (const plan of plans) {
+      const total = plan.room.heldGigabytes + demand.gigabytes
+      if (total > least || (total === least && each <= most) || !fits(plan, demand, total)) continue
+      found = { demand, plan }
+      least = total
+      most = each
+    }
   }
   return found
 }

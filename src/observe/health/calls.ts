@@ -37,6 +37,11 @@ const ofRecord = (record: CallRecord): ReadonlyArray<Seen> => {
   return servedBy === undefined ? seen : [...seen, { host: servedBy.host, sight: { _tag: "Heard" } }]
 }
 
+const none: ReadonlyArray<Seen> = []
+
+/** A call of a fleet belongs to no host before it is sent. */
+const isHost = (host: string): boolean => URL.canParse(host)
+
 /**
  * In the order in which they happened.
  *
@@ -45,11 +50,13 @@ const ofRecord = (record: CallRecord): ReadonlyArray<Seen> => {
 export const of = (event: CallEvent, isOnly: boolean): ReadonlyArray<Seen> => {
   switch (event._tag) {
     case "Started":
-      return [{ host: event.call.host, sight: { _tag: "Began" } }]
+      return isHost(event.call.host) ? [{ host: event.call.host, sight: { _tag: "Began" } }] : none
     case "FirstToken":
       return isOnly ? [{ host: event.call.host, sight: { _tag: "Heard" } }] : []
     case "Ended":
-      return [...ofRecord(event.record), { host: event.call.host, sight: { _tag: "Ended" } }]
+      return isHost(event.call.host)
+        ? [...ofRecord(event.record), { host: event.call.host, sight: { _tag: "Ended" } }]
+        : ofRecord(event.record)
     default:
       return []
   }

@@ -101,7 +101,7 @@ export const make = (base: ReadonlyArray<MetricLabel.MetricLabel> = none): Colle
     running.get(call.id)?.unsafeModify(-1, none)
     running.delete(call.id)
     const { operation, outcome } = record
-    countRecord(target({ operation, host: record.servedBy?.host ?? call.host, model: call.model, outcome }), record)
+    countRecord(target({ operation, host: record.servedBy?.host ?? record.host, model: call.model, outcome }), record)
   }
 
   return {
