@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as broken from "./broken.js"
 import * as chunks from "./chunks.js"
@@ -135,17 +136,26 @@ export const make = (options: Options, allowsHost: Server["allowsHost"] = () => 
     const armed = faults.make(options.faults ?? [])
     const power: Power = { isOn: true, cut: yield* Deferred.make<never, Broken>(), epoch: 0 }
 
+    // not Effect.acquireRelease: who closes the scope would keep the FiberRefs of this fiber, more with each request
     const open = (request: WireRequest, parsed: unknown, at: number) =>
-      Effect.acquireRelease(
-        seen.open({
-          method: request.method,
-          path: request.path,
-          headers: request.headers,
-          json: parsed,
-          bytes: request.body.length,
-          at
-        }),
-        (entry) => Effect.flatMap(Clock.currentTimeMillis, (now) => seen.close(entry, now))
+      Effect.uninterruptible(
+        Effect.tap(
+          seen.open({
+            method: request.method,
+            path: request.path,
+            headers: request.headers,
+            json: parsed,
+            bytes: request.body.length,
+            at
+          }),
+          (entry) =>
+            Effect.flatMap(Effect.scope, (scope) =>
+              Scope.addFinalizer(
+                scope,
+                Effect.flatMap(Clock.currentTimeMillis, (now) => seen.close(entry, now))
+              )
+            )
+        )
       )
 
     const serve: Handler = (request) =>

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Refusal } from "./json.js"
 import type { Counts } from "./ledger.js"
 import * as runners from "./runner.js"
@@ -64,7 +64,8 @@ export const make = (initial: ReadonlyArray<Demand>, limits: Limits, words: Word
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
           const ticket = yield* now((at) => worker.arrive(demand, at))
-          yield* Effect.addFinalizer(() => leave(ticket))
+          // not Effect.addFinalizer: who closes the scope would keep the FiberRefs of this fiber, more with each request
+          yield* Scope.addFinalizer(yield* Effect.scope, leave(ticket))
           const step = yield* restore(Deferred.await(ticket.called))
           return isLoad(step) ? yield* restore(read(ticket, step)) : step
         })
