@@ -19,7 +19,7 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     include: [mode === "slow" ? "test/**/*.slow.ts" : "test/**/*.test.ts"],
-    testTimeout: mode === "slow" ? 900_000 : 120_000,
+    testTimeout: mode === "slow" ? 900_000 : 300_000,
     hookTimeout: 30_000,
     setupFiles: ["test/support/properties.ts"],
     env: mode === "random" ? { FAST_CHECK_SEED: String(Math.trunc(Math.random() * 2 ** 31)) } : {},
