@@ -76,7 +76,7 @@ const hasPrompt = (kind: Kind): boolean => kind === "chat" || kind === "generate
 const judgeOutcome = ({ delivered, exit }: Outcome, kind: Kind): void => {
   if (Exit.isSuccess(exit)) return
   const error: OllamaError.OllamaError | undefined = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  if (error === undefined) throw new Judge.Broken(`it died: ${Cause.pretty(exit.cause).slice(0, 600)}`)
+  if (error === undefined) throw new Judge.Broken({ message: `it died: ${Cause.pretty(exit.cause).slice(0, 600)}` })
   Judge.failure(error, false, hasPrompt(kind))
   if (delivered === undefined) return
   Judge.hold(delivered.length === (error.partial?.chunks ?? 0), "what was delivered is what is counted", error)

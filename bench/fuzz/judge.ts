@@ -1,5 +1,6 @@
 /** What has to hold for every input, whatever it is. */
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -9,15 +10,15 @@ import { type Input, secret } from "./mutate.js"
 import * as Reference from "./reference.js"
 
 /** A property that did not hold. */
-export class Broken extends Error {
-  override readonly name = "Broken"
-}
+export class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
 
 /** Of the prompt that is planted. */
 const promptWords = "Jane Roe, born 1970"
 
 export const hold = (isTrue: boolean, what: string, seen?: unknown): void => {
-  if (!isTrue) throw new Broken(seen === undefined ? what : `${what}: ${String(seen).slice(0, 600)}`)
+  if (!isTrue) {
+    throw new Broken({ message: seen === undefined ? what : `${what}: ${String(seen).slice(0, 600)}` })
+  }
 }
 
 const encode = Schema.encodeSync(OllamaError.OllamaError)
@@ -74,7 +75,9 @@ const isClean = (): boolean => !("polluted" in {}) && Object.keys(Object.prototy
 const failed = ({ exit }: Decoders.Outcome): OllamaError.OllamaError | undefined => {
   if (Exit.isSuccess(exit)) return undefined
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  if (error === undefined) throw new Broken(`it died: ${Cause.pretty(exit.cause).slice(0, 600)}`)
+  if (error === undefined) {
+    throw new Broken({ message: `it died: ${Cause.pretty(exit.cause).slice(0, 600)}` })
+  }
   return error
 }
 

@@ -2,7 +2,7 @@
  * A simulated server in a process of its own: `server.ts PORT`. It tells the soak which calls came and how they ended, and
  * is told how fast to be.
  */
-import { Effect } from "effect"
+import { Effect, Runtime } from "effect"
 import { OllamaSimulatorServer } from "effect-ollama/testing/node"
 import * as Protocol from "./protocol.js"
 
@@ -19,8 +19,9 @@ const textOf = (json: unknown): string => {
 
 const program = Effect.gen(function* () {
   const server = yield* OllamaSimulatorServer.OllamaSimulatorServer
+  const runtime = yield* Effect.runtime()
   process.on("message", ({ slowDown }: Protocol.Order) => {
-    Effect.runFork(server.slowDown(slowDown))
+    Runtime.runFork(runtime)(server.slowDown(slowDown))
   })
   process.on("disconnect", () => process.exit())
   tell({ _tag: "Ready" })
