@@ -116,7 +116,9 @@ const watch = Command.make(
   {
     host: Options.text("host").pipe(
       Options.withPseudoName("address"),
-      Options.withDescription("A server, as OLLAMA_HOST is written, and in its place; may be given several times"),
+      Options.withDescription(
+        "A server, as OLLAMA_HOST is written, and in its place (or that of OLLAMA_HOSTS); may be given several times"
+      ),
       Options.repeated
     ),
     probe: Options.text("probe").pipe(

@@ -16,6 +16,8 @@ import type * as Scope from "effect/Scope"
 import type * as Watchdog from "../internal/watchdog.js"
 import type * as OllamaError from "../OllamaError.js"
 
+const none: ReadonlyArray<readonly [model: string, since: number]> = []
+
 /** How a load ends: whether the model is in memory; where it was stopped with the client, that is not known. */
 export type End = Exit.Exit<boolean, OllamaError.OllamaError>
 
@@ -42,7 +44,7 @@ export interface Preloads {
   /** The models that are being loaded. */
   readonly running: () => ReadonlyArray<string>
   /** The same, and since when; milliseconds on Clock. */
-  readonly loads: () => Iterable<readonly [model: string, since: number]>
+  readonly loads: () => ReadonlyArray<readonly [model: string, since: number]>
 }
 
 /** A load that has ended, however many waited for it. */
@@ -176,7 +178,7 @@ export const make = (scope: Scope.Scope, onEnded: (ended: Ended) => void = const
 
   return {
     running: () => [...models.values()],
-    loads: () => [...models].map(([{ startedAt }, model]) => [model, startedAt] as const),
+    loads: () => (models.size === 0 ? none : [...models].map(([{ startedAt }, model]) => [model, startedAt] as const)),
     isRunning: (key, options) => find(key, options) !== undefined,
     join: (key, options, onEnd) =>
       // in a region that cannot be interrupted, also for the load: its end is noticed however early it comes

@@ -151,10 +151,14 @@ export const run = <A, Response>(
       driver: Driver | undefined,
       grant: RetryBudget.Grant | undefined
     ): Effect.Effect<Attempt.Won<A, Response>, Failure> => {
-      const { call, hold, server, shared } = target
+      const { server } = target
       const attemptAt = now()
       const hadAnswered = server.host.hasAnswered
-      return Effect.matchCauseEffect(restore(Hedged.run(call, target.running, server, shared, state.earlier, hold)), {
+      const tried =
+        target.place === undefined
+          ? Hedged.run(target.call, target.running, server, target.shared, state.earlier, target.hold)
+          : Target.unlessLost(target, target.place, state.earlier)
+      return Effect.matchCauseEffect(restore(tried), {
         onSuccess: (won) => {
           grant?.release("success")
           return Effect.succeed(won)

@@ -38,6 +38,10 @@ export interface Place {
   readonly server: Server.Server
   /** Nobody answers there, as everywhere: it is asked all the same, past its breakers. */
   readonly isPanic: boolean
+  /**
+   * Calls the listener when the server is found not to answer while nothing of the answer has come; gives what ends that.
+   */
+  readonly onLost: (listener: () => void) => () => void
   /** The attempt and its answer are over. Only the first time counts. */
   readonly leave: (answer?: Answer) => void
 }

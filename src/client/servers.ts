@@ -126,7 +126,14 @@ export const make = (options: {
           })
         }
         const guards = yield* Guards.make(policyWith(patch), address.url, own, hub)
-        const policyHere = (): Policy.Policy => policyWith(one.patch)
+        let merged:
+          | { readonly base: Policy.Policy; readonly patch: Policy.Changes | undefined; readonly policy: Policy.Policy }
+          | undefined
+        const policyHere = (): Policy.Policy => {
+          if (merged?.base === policy && merged.patch === one.patch) return merged.policy
+          merged = { base: policy, patch: one.patch, policy: policyWith(one.patch) }
+          return merged.policy
+        }
         const server: Server = {
           host,
           residency: Residency.make(host, own, onLoad),

@@ -1,10 +1,11 @@
 /** Where an attempt goes: the call as that server gets it, and what it shares there with others. */
 import * as Effect from "effect/Effect"
-import type * as OllamaError from "../OllamaError.js"
+import * as OllamaError from "../OllamaError.js"
 import * as Context from "../internal/context.js"
 import * as Attempt from "./attempt.js"
 import * as Clocks from "./clocks.js"
 import type * as Guards from "./guards.js"
+import * as Hedged from "./hedged.js"
 import type { Asked, Loader, Place, Routes } from "./routes.js"
 import * as Running from "./running.js"
 import type * as Server from "./server.js"
@@ -101,6 +102,40 @@ const leaving = <A, Response>(won: Attempt.Won<A, Response>, place: Place): Atte
     )
   })
 })
+
+const offline: Context.Seed = (common) =>
+  new OllamaError.Unreachable({
+    ...common,
+    reason: "offline",
+    remedy: "The server has stopped answering: look at it, and at the network between"
+  })
+
+/** The attempt, which is given up where its server is found not to answer any more. */
+export const unlessLost = <A, Response>(
+  { call, hold, running, server, shared }: Target<A, Response>,
+  place: Place,
+  earlier: ReadonlyArray<OllamaError.Attempt>
+): Effect.Effect<Attempt.Won<A, Response>, Failure> =>
+  Effect.suspend(() => {
+    const { clock, journal, startedAt } = running
+    let isLost = false
+    let late: Attempt.Won<A, Response> | undefined
+    const lost = Effect.async<never, Failure>((resume) => {
+      const stop = place.onLost(() => {
+        isLost = true
+        const about = Running.context(call, server, startedAt)
+        const now = clock.unsafeCurrentTimeMillis()
+        resume(Effect.fail(Context.make(offline, about, { phase: journal.phase().phase, now, attempts: earlier })))
+      })
+      return Effect.sync(stop)
+    })
+    const attempt = Hedged.run(call, running, server, shared, earlier, (won) => {
+      if (isLost) late = won
+      else hold(won)
+    })
+    // what is won in the moment in which it is given up is nobody's
+    return Effect.onError(Effect.raceFirst(attempt, lost), () => late?.close ?? Effect.void)
+  })
 
 /** What is asked of the fleet for the next attempt. */
 export const asked = <A, Response>(

@@ -127,6 +127,7 @@ const layered = <E, R>(
  *   no attempt.
  * - A host that does not answer gets no calls until it does, which `GET /api/version` finds out; if none answers, the calls
  *   go to one all the same (decision `panicked` in the record). A slow host only counts for less.
+ * - With `expectedCompletion`, models that are much asked for get second copies in the background, where memory is free.
  * - What is in whose memory is known from our own calls and from `GET /api/ps`: every 2 seconds while calls run, every 15
  *   otherwise.
  * - `CallOptions.host` pins a call to a host, and its failures are not moved. `list` and `running` give the union of all

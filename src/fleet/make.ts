@@ -73,6 +73,10 @@ const unknownHost = (host: string): OllamaError.InvalidRequest =>
     })}`
   })
 
+/** The others have an order of their own, which copies that nobody asked for would only disturb. */
+const spreads = (placement: Placement | Own): boolean =>
+  placement === "expectedCompletion" || (typeof placement === "object" && placement.by === "expectedCompletion")
+
 /** Whether it may be a matter of one connection that breaks. */
 const isDoubtful = (error: OllamaError.OllamaError): boolean =>
   error._tag === "Unreachable" && (error.reason === "reset" || error.reason === "gateway")
@@ -142,6 +146,7 @@ export const make = (
     const scope = yield* Effect.scope
     /** Second copies, where there is room for them. */
     const spread = (): void => {
+      if (!spreads(placement)) return
       for (const { begin, member } of spreading.due(clock.unsafeCurrentTimeMillis())) {
         Runtime.runFork(runtime)(begin(member.server), { scope })
       }

@@ -1,5 +1,6 @@
 /** A host of a fleet: what is known of it and what is there, and how that looks to a call that is to be placed. */
 import type * as Residency from "../client/residency.js"
+import type { Journal } from "../client/journal.js"
 import type { Server } from "../client/server.js"
 import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
@@ -48,6 +49,8 @@ export class Member {
   readonly work = new Set<Work.Work>()
   readonly memory = new Memory()
   readonly sessions = new Sessions()
+  /** Who wants to know that it does not answer. */
+  readonly losing = new Map<Journal, () => void>()
   /** Places that are held, of all kinds of calls. */
   places = 0
   weight = 1
@@ -60,6 +63,8 @@ export class Member {
   recoveredAt: number | undefined
   /** Milliseconds of calls that are held in the client for it. */
   held = 0
+  /** The models for which the view was made when nothing was going on. */
+  private quietSince: ReadonlyArray<string> | undefined
   /** Not asked before this moment, whatever the model. */
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
@@ -168,6 +173,14 @@ export class Member {
     this.has(model)
   }
 
+  /** It does not answer: calls of which nothing has come need not wait for it. */
+  lost(): void {
+    for (const [journal, listener] of this.losing) {
+      const trail = journal.current()
+      if (trail?.host === this.url && trail.firstAt === undefined && trail.sentAt !== undefined) listener()
+    }
+  }
+
   /** It answers again. */
   recovered(now: number): void {
     this.downSince = undefined
@@ -220,14 +233,15 @@ export class Member {
 
   /** Loads under way, by model: what is left of them, in milliseconds. */
   loads(now: number): ReadonlyMap<string, number> {
-    const { preloads } = this.server.residency
+    const preloads = this.server.residency.preloads.loads()
+    if (preloads.length === 0 && this.work.size === 0) return noLoads
     let left: Map<string, number> | undefined
     const loading = (model: string, since: number, load: number): void => {
       left ??= new Map()
       const rest = Math.max(leastLoad, load - (now - since))
       left.set(model, Math.min(rest, left.get(model) ?? rest))
     }
-    for (const [model, since] of preloads.loads()) loading(model, since, this.loadOf(model, now))
+    for (const [model, since] of preloads) loading(model, since, this.loadOf(model, now))
     for (const work of this.work) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
     return left ?? noLoads
   }
@@ -288,6 +302,10 @@ export class Member {
 
   private lookAtMemory(loads: ReadonlyMap<string, number>): void {
     const { memory, view } = this
+    // the usual case: nothing has changed since the last look
+    const isQuiet = this.work.size === 0 && loads.size === 0
+    if (isQuiet && this.quietSince === memory.models) return
+    this.quietSince = isQuiet ? memory.models : undefined
     const idle: Array<number> = []
     let busy = 0
     const inUse = (model: string): boolean => {

@@ -61,13 +61,18 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
   // the wait that our own calls explain
   const explained = cost === undefined ? undefined : Math.max(0, cost.wait - member.foreignQueue(at))
   let isHeld = true
-  const { session } = asked.journal.facts
+  const { journal } = asked
+  const { session } = journal.facts
   // of a call that has been answered nothing is kept of what it asked
   const { need } = asked.plan
   if (work !== undefined) onDemand(need, 1, asked.loader)
   return {
     server: member.server,
     isPanic: answer?.isPanic === true,
+    onLost: (listener) => {
+      member.losing.set(journal, listener)
+      return () => member.losing.delete(journal)
+    },
     leave: (ended) => {
       if (!isHeld) return
       isHeld = false

@@ -77,11 +77,6 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
 
   const look: Effect.Effect<void> = Effect.gen(function* () {
     lookedAt = yield* Clock.currentTimeMillis
-    if (!isCatalogued) {
-      isCatalogued = true
-      const models = yield* Catalog.of(server.host)
-      if (models !== undefined) member.installed(models, yield* Clock.currentTimeMillis)
-    }
     // nothing is in the memory of the cloud that would be ours
     if (server.host.isCloud) return
     const looked = yield* Effect.timeoutTo(server.residency.refresh, {
@@ -94,6 +89,10 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       const listing = server.residency.listed()
       if (listing !== undefined) member.memory.looked(listing, member.loads(now).keys())
       yield* up(now)
+      if (isCatalogued) return
+      isCatalogued = true
+      const models = yield* Catalog.of(server.host)
+      if (models !== undefined) member.installed(models, yield* Clock.currentTimeMillis)
       return
     }
     if (yield* Offline.answers(server.host)) {
@@ -101,7 +100,9 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       return
     }
     missed++
-    if (looked === "failed" || missed >= misses) member.downSince ??= now
+    if (looked !== "failed" && missed < misses) return
+    member.downSince ??= now
+    member.lost()
   })
 
   const probe: Effect.Effect<void> = Effect.gen(function* () {

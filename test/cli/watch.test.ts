@@ -34,6 +34,17 @@ describe("watch", { timeout: 120_000 }, () => {
     })
   )
 
+  it.scopedLive("shows the fleet of the environment, where no host is named", () =>
+    Effect.gen(function* () {
+      const one = yield* simulated(loaded)
+      const other = yield* simulated()
+      const env = { OLLAMA_HOSTS: `${one.server.url}, ${other.server.url}` }
+      const both = yield* Command.run(["watch", "--once"], { env })
+      assert.deepStrictEqual({ code: both.code, stderr: both.stderr }, { code: 0, stderr: "" })
+      for (const { server } of [one, other]) assert.include(both.stdout, `${server.url} healthy`)
+    })
+  )
+
   it.scopedLive("--probe measures by a call of one token, of a model in memory only", () =>
     Effect.gen(function* () {
       const { env, server } = yield* simulated(loaded)

@@ -79,6 +79,18 @@ describe("a host that hangs", () => {
     }).pipe(Effect.provide(two))
   )
 
+  it.effect("loses the calls of which nothing has come to another one", () =>
+    Effect.gen(function* () {
+      yield* settled
+      yield* (yield* simulator("a")).inject(Fault.blackHole())
+      const { record, result } = yield* recorded({ policy: { slow: "off" } }, request, "15 seconds")
+      assert.isTrue(Either.isRight(result), String(result))
+      assert.deepStrictEqual(decisions(record), [`moved: Unreachable on ${url("a")}`])
+      assert.strictEqual(record.servedBy?.host, url("b"))
+      assert.isBelow(Duration.toMillis(record.elapsed), 10_000)
+    }).pipe(Effect.provide(two))
+  )
+
   it.effect("only with /api/ps is busy, and keeps its calls", () =>
     Effect.gen(function* () {
       yield* settled

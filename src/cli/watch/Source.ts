@@ -1,5 +1,6 @@
 /** Where the figures come from: a client for each server, looks at it, and the events of its calls. */
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -54,12 +55,31 @@ export const make = (servers: ReadonlyArray<Server>): Effect.Effect<Source, neve
 
 type Failure = OllamaError.InvalidRequest | ConfigError.ConfigError | PolicyFileError
 
-/** The servers that the command line names; that of the environment where it names none. */
+/** The hosts of a fleet, as `Fleet.layerConfig` reads them. */
+const fleetHosts = Config.map(Config.option(Config.nonEmptyString("OLLAMA_HOSTS")), (text) =>
+  Option.match(text, {
+    onNone: () => [],
+    onSome: (text) =>
+      text
+        .split(",")
+        .map((host) => host.trim())
+        .filter((host) => host !== "")
+  })
+)
+
+/** The servers that the command line names; those of the environment, a fleet or one, where it names none. */
 export const connect = (
   hosts: ReadonlyArray<string>,
   policy: Option.Option<string>
 ): Effect.Effect<ReadonlyArray<Server>, Failure, Scope.Scope> =>
-  Effect.forEach(hosts.length > 0 ? hosts.map(Option.some) : [Option.none<string>()], (host) =>
+  Effect.gen(function* () {
+    const named = hosts.length > 0 ? hosts : yield* fleetHosts
+    return yield* Effect.forEach(named.length > 0 ? named.map(Option.some) : [Option.none<string>()], watched(policy))
+  })
+
+const watched =
+  (policy: Option.Option<string>) =>
+  (host: Option.Option<string>): Effect.Effect<Server, Failure, Scope.Scope> =>
     Effect.gen(function* () {
       const connection = { host, policy }
       const context = yield* Layer.build(Connection.layer(connection))
@@ -68,4 +88,3 @@ export const connect = (
         client: yield* Effect.provide(OllamaClient.OllamaClient, context)
       }
     })
-  )
