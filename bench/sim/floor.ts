@@ -6,19 +6,23 @@ const work = ({ machines: [first] }: Scenario, answer: number): number =>
   promptMean / first!.promptRate + answer / first!.tokenRate
 
 /**
- * Each model once on as many machines as its part of the work needs slots of, bounded by the machines that are usable at the
- * start; what has to be loaded again because its machine went down comes on top.
+ * Each model once on as many machines as its part of the work needs slots of (all slots are taken to be shared out), bounded by
+ * the machines that are usable at the start and can hold it; and what a machine has to load again that went down and came back.
  */
 export const loadFloor = (scenario: Scenario): number => {
-  const { models } = scenario
+  const { models, outages = [] } = scenario
   const machines = scenario.machines.filter((_, host) => outageOf(scenario, host, 1) === undefined)
   const slots = machines.reduce((sum, machine) => sum + machine.slots, 0)
   const perMachine = slots / machines.length
   const shares = models.map(({ answer, weight }) => weight * work(scenario, answer))
   const whole = shares.reduce((sum, share) => sum + share, 0)
-  return shares.reduce((sum, share, index) => {
-    const needed = Math.ceil(Math.ceil((share / whole) * scenario.load * slots) / perMachine)
+  const floor = shares.reduce((sum, share, index) => {
+    const needed = Math.ceil(Math.ceil((share / whole) * slots) / perMachine)
     const able = machines.filter(({ memory }) => memory >= models[index]!.size).length
     return sum + Math.min(needed, able)
   }, 0)
+  const restarted = new Set(
+    outages.flatMap(({ from, host, how, to }) => (how === "refuse" && from > 0 && Number.isFinite(to) ? [host] : []))
+  )
+  return floor + restarted.size * Math.ceil(floor / machines.length)
 }
