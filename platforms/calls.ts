@@ -203,7 +203,17 @@ const refusals = (config: Config, connect: Connect): ReadonlyArray<Case> => {
         })
       )
     },
-    failing("a connection that breaks", "breaks", once, { _tag: "StreamInterrupted", phase: "gap" }, "This is"),
+    {
+      name: "a connection that breaks",
+      run: connect({ host: config.gate })(
+        Effect.gen(function* () {
+          // reset when the first token has come out of the stream
+          const stream = Stream.tap(yield* streamed("gate", once), () => ask(config, "/cut"))
+          const error = yield* fails(Stream.runDrain(stream), { _tag: "StreamInterrupted", phase: "gap" })
+          yield* same("partial", error.partial?.text, "1")
+        })
+      )
+    },
     failing("an answer without its end", "ends", once, { _tag: "StreamInterrupted" }, "This is"),
     failing("a queue that is full", "busy", quick, { _tag: "Overloaded", by: "server", status: 503 }),
     failing("too many requests", "limited", once, { _tag: "Overloaded", status: 429 }),

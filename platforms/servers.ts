@@ -19,7 +19,6 @@ const faults: ReadonlyArray<Fault.Served> = [
   Fault.captivePortal({ model: "portal", probes: false }),
   Fault.blackHole({ model: "silent", probes: false }),
   Fault.stallAfter(2, { model: "stalls" }),
-  Fault.resetAfter(2, { model: "breaks" }),
   Fault.endAfter(2, { model: "ends" })
 ]
 
@@ -34,7 +33,6 @@ const simulated = (origins: ReadonlyArray<string>): OllamaSimulatorServer.Option
     "portal",
     "silent",
     "stalls",
-    "breaks",
     "ends",
     { name: "thoughtful", promptTime: "1 hour" },
     { name: "endless", reply: words, tokenTime: "5 millis" }
@@ -81,6 +79,7 @@ const cors = {
 /** One answer for each chat: a token at once, and the next one when somebody has asked for it. */
 const gate = Effect.gen(function* () {
   let more: () => void = () => undefined
+  let cut: () => void = () => undefined
   const line = (content: string, done: boolean) =>
     `${JSON.stringify({ model: "gate", created_at: "2026-01-01T00:00:00Z", message: { role: "assistant", content }, done, ...(done ? { done_reason: "stop" } : {}) })}\n`
   const server = Http.createServer((request, response) => {
@@ -96,10 +95,11 @@ const gate = Effect.gen(function* () {
       if (sent <= 5) response.write(line(`${sent}`, false))
       else response.end(line("", true))
     }
+    cut = () => request.socket.resetAndDestroy()
     more()
   })
   const port = yield* listen(server)
-  return { url: `http://127.0.0.1:${port}`, more: () => more() }
+  return { url: `http://127.0.0.1:${port}`, more: () => more(), cut: () => cut() }
 })
 
 const html = (script: string) =>
@@ -165,6 +165,11 @@ const make = (script: string | undefined) =>
               requests.filter(({ method }) => method !== "OPTIONS").flatMap(({ headers }) => Object.keys(headers))
             )
           ])
+        case "/cut":
+          return Effect.sync(() => {
+            gated.cut()
+            return {}
+          })
         case "/more":
           return Effect.sync(() => {
             gated.more()
@@ -208,7 +213,7 @@ const make = (script: string | undefined) =>
         closed: `http://127.0.0.1:${yield* closedPort}`,
         resets: yield* atFirstByte((socket) => socket.resetAndDestroy()),
         closes: yield* atFirstByte((socket) => socket.end()),
-        strange: yield* tcp((socket) => socket.end("220 this is not HTTP\r\n"))
+        strange: yield* atFirstByte((socket) => socket.end("220 this is not HTTP\r\n"))
       },
       deskPort,
       report: () => run(Deferred.await(reported)),

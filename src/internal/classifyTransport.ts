@@ -154,7 +154,7 @@ const rules: ReadonlyArray<Rule> = [
   { chain: /\(Connect\): tcp .*\(os error (23|24|99|105|49|55|10024|10055)\)/, seed: exhausted },
   { chain: /\(Connect\): tcp .*\(os error (1|13|10013)\)/, seed: firewall },
   { chain: /\(Connect\): .*(tls|certificate|corrupt message)/i, seed: tls },
-  { chain: /\(SendRequest\): (invalid|message head is too large)/, seed: notHttp },
+  { chain: /\(SendRequest\): (invalid|message head is too large|received unexpected message)/, seed: notHttp },
   // all that a browser says of any failure (page.ts finds out more)
   { chain: /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/, seed: refused }
 ]

@@ -35,6 +35,7 @@ describe("the errors of other fetches", () => {
     ["Deno: a reset", deno("Connection reset by peer (os error 104)"), "reset", "response"],
     ["Deno: closed", deno(`${over}: connection closed before message completed`), "reset", "response"],
     ["Deno: no HTTP", deno(`${over}: invalid HTTP version parsed`), "protocol", "response"],
+    ["Deno: words at once", deno(`${over}: received unexpected message from connection`), "protocol", "response"],
     ["Bun: refused", bun("ECONNREFUSED"), "refused", "connect"],
     ["Bun: no such name", bun("ENOTFOUND"), "dns", "connect"],
     ["Bun: no way", bun("ENETUNREACH"), "unroutable", "connect"],
