@@ -33,15 +33,14 @@ interface Global {
 
 /** Whether fetch adds an Origin header by itself. */
 export const isBrowser = (): boolean => {
-  const global: Global = globalThis
-  return global.document !== undefined || global.WorkerGlobalScope !== undefined
+  const { document, WorkerGlobalScope }: Global = globalThis
+  return document !== undefined || WorkerGlobalScope !== undefined
 }
 
 const current = (): Page | undefined => {
-  const global: Global = globalThis
-  if (!isBrowser() || global.location === undefined) return undefined
-  const { hostname, origin, protocol } = global.location
-  return { origin, hostname, isSecure: protocol === "https:" }
+  const { location }: Global = globalThis
+  if (!isBrowser() || location === undefined) return undefined
+  return { origin: location.origin, hostname: location.hostname, isSecure: location.protocol === "https:" }
 }
 
 /** All that Chromium, Safari and Firefox say of any failure. */
