@@ -107,6 +107,9 @@ export const tlsPort = unreachable("protocol", "Write https:// in the address: t
 
 const fiveMinutes = Duration.minutes(5)
 
+/** Whether it was the client itself that closed: its layer was released while the call ran. */
+export const isReleased = ({ code }: Found): boolean => code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED"
+
 /** First match wins; what is left is a reset: ECONNRESET, EPIPE, UND_ERR_SOCKET, ABORT_ERR and their like. */
 const rules: ReadonlyArray<Rule> = [
   { code: /^ECONNREFUSED$/, seed: refused },
