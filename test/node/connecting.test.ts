@@ -44,13 +44,13 @@ describe("the phase `connecting`", () => {
         const records = yield* Effect.gen(function* () {
           const call = yield* Effect.fork(recorded)
           yield* arrived
-          yield* TestClock.adjust("2 seconds")
+          yield* TestClock.adjust("1 second")
           yield* open
           return [yield* Fiber.join(call), yield* recorded]
         }).pipe(Effect.provide(OllamaNode.layer({ host: `https://${address}`, ca })))
         assert.deepStrictEqual(
           records.map(({ phases }) => phases.connecting?.actual),
-          [Duration.seconds(2), Duration.zero]
+          [Duration.seconds(1), Duration.zero]
         )
       })
   )
