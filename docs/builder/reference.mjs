@@ -50,6 +50,8 @@ class Context extends MarkdownThemeContext {
   constructor(...options) {
     super(...options)
     const { memberTitle } = this.partials
+    // the members of a union are told of in its docstring
+    this.helpers = { ...this.helpers, hasUsefulTypeDetails: () => false }
     this.partials = {
       ...this.partials,
       constructor: nothing,
@@ -117,6 +119,8 @@ const asWritten = (context, signature, declaration) => {
   }
 }
 
+const isForeign = (node) => node.getSourceFile().fileName.includes("node_modules")
+
 const withoutUndefined = (type) => {
   if (!(type instanceof UnionType)) return type
   const types = type.types.filter(({ name }) => name !== "undefined")
@@ -126,7 +130,8 @@ const withoutUndefined = (type) => {
 /** The same for the fields of an interface. */
 const fieldAsWritten = (context, reflection) => {
   const node = context.getSymbolFromReflection(reflection)?.declarations?.find(ts.isPropertySignature)
-  if (node?.type === undefined || reflection.type === undefined) return
+  if (reflection.parent.kindOf(ReflectionKind.Class)) return
+  if (node?.type === undefined || reflection.type === undefined || isForeign(node)) return
   context.project.removeTypeReflections(reflection.type)
   const type = context.converter.convertType(context.withScope(reflection), node.type)
   reflection.type = reflection.flags.isOptional ? withoutUndefined(type) : type
@@ -151,11 +156,16 @@ const shortenSchema = (variable, project) => {
 const isFailure = (reflection) =>
   reflection.kindOf(ReflectionKind.Class) && reflection.children?.some(({ name }) => name === "isRetryable")
 
-/** What is not to be called, or the same in every failure. */
+/** What is not to be called, or comes with every class of Effect. */
 const withoutNoise = (reflection, project) => {
   const seen = new Set()
-  for (const child of reflection.children ?? []) {
-    const isNoise = child.kindOf(ReflectionKind.Constructor) || child.name === "[TypeId]" || seen.has(child.name)
+  for (const child of [...(reflection.children ?? [])]) {
+    const isOurs = child.sources?.some(({ fullFileName }) => !fullFileName.includes("node_modules"))
+    const isNoise =
+      !isOurs ||
+      child.kindOf(ReflectionKind.Constructor) ||
+      child.name === "[TypeId]" ||
+      seen.has(child.name)
     seen.add(child.name)
     if (isNoise) project.removeReflection(child)
   }
