@@ -57,6 +57,8 @@ const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 /** Whether something that was printed is what a page says. */
 export const matches = (printed, output) => {
-  const lines = output.split("\n").map((line) => (line.trim() === "…" ? "[^]*" : line.split("…").map(escape).join(".*")))
+  const lines = output
+    .split("\n")
+    .map((line) => (line.trim() === "…" ? "[^]*" : line.split("…").map(escape).join(".*")))
   return new RegExp(`^${lines.join("\n")}$`).test(printed)
 }
