@@ -162,10 +162,7 @@ const withoutNoise = (reflection, project) => {
   for (const child of [...(reflection.children ?? [])]) {
     const isOurs = child.sources?.some(({ fullFileName }) => !fullFileName.includes("node_modules"))
     const isNoise =
-      !isOurs ||
-      child.kindOf(ReflectionKind.Constructor) ||
-      child.name === "[TypeId]" ||
-      seen.has(child.name)
+      !isOurs || child.kindOf(ReflectionKind.Constructor) || child.name === "[TypeId]" || seen.has(child.name)
     seen.add(child.name)
     if (isNoise) project.removeReflection(child)
   }
