@@ -28,7 +28,11 @@ export default defineConfig({
   srcExclude: ["**/node_modules/**"],
   // ours looks at anchors too, and fails with a list
   ignoreDeadLinks: false,
-  head: [["meta", { name: "theme-color", content: "#3451b2" }]],
+  // no icon: a browser asks for one otherwise
+  head: [
+    ["link", { rel: "icon", href: "data:," }],
+    ["meta", { name: "theme-color", content: "#3451b2" }]
+  ],
   markdown: { toc: { level: [2, 3] } },
   themeConfig: {
     nav: [

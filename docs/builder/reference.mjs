@@ -49,7 +49,7 @@ const nothing = () => ""
 class Context extends MarkdownThemeContext {
   constructor(...options) {
     super(...options)
-    const { memberTitle } = this.partials
+    const { memberTitle, unionType } = this.partials
     // the members of a union are told of in its docstring
     this.helpers = { ...this.helpers, hasUsefulTypeDetails: () => false }
     this.partials = {
@@ -59,6 +59,11 @@ class Context extends MarkdownThemeContext {
       inheritance: nothing,
       signatureReturns: nothing,
       sources: nothing,
+      // a line for each, where they are objects
+      unionType: (model) =>
+        model.types.filter(({ type }) => type === "reflection").length > 2
+          ? model.types.map((type) => `<br>\\| ${this.partials.someType(type)}`).join(" ")
+          : unionType(model),
       memberTitle: (model) => memberTitle(model).replace(/\(\)(~*)$/, "$1"),
       pageTitle: () => titleOf(this.page.model)
     }
@@ -159,7 +164,7 @@ const isFailure = (reflection) =>
 /** What is not to be called, or comes with every class of Effect. */
 const withoutNoise = (reflection, project) => {
   const seen = new Set()
-  for (const child of [...(reflection.children ?? [])]) {
+  for (const child of Array.from(reflection.children ?? [])) {
     const isOurs = child.sources?.some(({ fullFileName }) => !fullFileName.includes("node_modules"))
     const isNoise =
       !isOurs || child.kindOf(ReflectionKind.Constructor) || child.name === "[TypeId]" || seen.has(child.name)
@@ -177,7 +182,7 @@ const shareFields = (failures, project) => {
     first.children.map(({ name }) => name).filter((name) => name !== "_tag" && names.every((all) => all.has(name)))
   )
   for (const failure of others) {
-    for (const child of [...failure.children]) if (shared.has(child.name)) project.removeReflection(child)
+    for (const child of Array.from(failure.children)) if (shared.has(child.name)) project.removeReflection(child)
     const note = ` Beside its own fields it has those of every failure, which are listed with \`${first.name}\`.`
     failure.comment.summary.push({ kind: "text", text: note })
   }
