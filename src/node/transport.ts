@@ -222,11 +222,22 @@ const whileOpen = (client: HttpClient.HttpClient, isReleased: () => boolean): Ht
 const released =
   "the client was used after its layer had been released: keep the Scope of the layer open as long as calls are made"
 
+/** Bun puts a part of undici in its place, whose agents cannot be given connections. */
+const isWholeUndici = (): boolean => Predicate.hasProperty(Undici.Agent.prototype, "compose")
+
+const notUndici = new OllamaError.InvalidRequest({
+  issue: "unsupported",
+  field: "transport",
+  remedy:
+    "Use OllamaClient.layer with FetchHttpClient.layer: OllamaNode needs undici, which this runtime (Bun) replaces"
+})
+
 /** Makes the client; its connections live as long as the Scope. */
 export const make = (
   options: OllamaNode.TransportOptions
 ): Effect.Effect<Transport, OllamaError.InvalidRequest, Scope.Scope> =>
   Effect.gen(function* () {
+    if (!isWholeUndici()) return yield* notUndici
     const { connections, keepAlive, limit, routes, tls } = yield* settings(options)
     const connectors = yield* Connector.make({ limit, tls, routes })
     const limits = { ...connections, ...keepAlive, headersTimeout: 0, bodyTimeout: 0 }
