@@ -35,6 +35,15 @@ export interface Guards {
   readonly look: (model: string | undefined, now: number) => Look
   /** The breaker of the host, and what is held for each model. */
   readonly state: Effect.Effect<State>
+  /** The breakers, as they stand. */
+  readonly breakers: Effect.Effect<Breakers>
+  /** Somebody else has seen otherwise of a model: the next calls of it decide. */
+  readonly doubt: (model: string) => Effect.Effect<void>
+}
+
+export interface Breakers {
+  readonly host: CircuitBreaker.Reading | undefined
+  readonly models: ReadonlyMap<string, CircuitBreaker.Reading>
 }
 
 export interface State {
@@ -104,6 +113,14 @@ const isGenerated = ({ endpoint }: Target): boolean => endpoint.kind === "genera
 
 const stateOfBreaker = (breaker: CircuitBreaker.Breaker | undefined) =>
   breaker === undefined ? Effect.succeed(undefined) : Effect.map(breaker.state, ({ state }) => state)
+
+const readingsOf = (models: ReadonlyMap<string, OfModel>): Effect.Effect<Breakers["models"]> =>
+  Effect.map(
+    Effect.forEach([...models], ([model, { breaker }]) =>
+      breaker === undefined ? Effect.succeed([]) : Effect.map(breaker.state, (state) => [[model, state] as const])
+    ),
+    (all) => new Map(all.flat())
+  )
 
 const stateOfModel = ({ breaker, permits }: OfModel): Effect.Effect<StateOfModel> =>
   Effect.map(
@@ -271,6 +288,21 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
           )
         })
       ),
+      breakers: Effect.suspend(() =>
+        Effect.all({
+          host: breaker === undefined ? Effect.succeed(undefined) : breaker.state,
+          models: readingsOf(models)
+        })
+      ),
+      doubt: (model) =>
+        Effect.suspend(() => {
+          const known = models.get(model)
+          // hearsay does not fill the memory
+          if (known === undefined && models.size >= modelsLimit / 2) return Effect.void
+          return Effect.flatMap(known === undefined ? makeModel(model) : Effect.succeed(known), ({ breaker }) =>
+            breaker === undefined ? Effect.void : breaker.force("halfOpen")
+          )
+        }),
       retune: (next) =>
         Effect.uninterruptible(
           Effect.suspend(() => {

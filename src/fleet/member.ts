@@ -61,6 +61,10 @@ export class Member {
   /** Whether it may be a matter of one connection: then it is asked at once. */
   isDoubtful = false
   recoveredAt: number | undefined
+  /** Since when it is suspected to be down because another client says so; until it was asked. */
+  suspectSince: number | undefined
+  /** How many calls of a model other clients have seen it to work on at once. */
+  heardParallelism: ReadonlyMap<string, Parallelism.Seen> = new Map()
   /** Milliseconds of calls that are held in the client for it. */
   held = 0
   /** The models for which the view was made when nothing was going on. */
@@ -103,7 +107,16 @@ export class Member {
   /** How many calls of a model it works on at once, as far as that was seen. */
   parallelism(model: string, now: number): number | undefined {
     const { others, own } = this.server.guards.look(model, now)
-    return Parallelism.of(own, others) ?? this.figuresOf(model, now).parallel
+    return this.atOnce(model, own, others) ?? this.figuresOf(model, now).parallel
+  }
+
+  private atOnce(
+    model: string | undefined,
+    own: Parallelism.Seen | undefined,
+    others: Iterable<Parallelism.Seen>
+  ): number | undefined {
+    const heard = model === undefined ? undefined : this.heardParallelism.get(model)
+    return Parallelism.of(Parallelism.better(own, heard), others)
   }
 
   /** How many times slower it seems than what was learned of it. */
@@ -184,6 +197,7 @@ export class Member {
   /** It answers again. */
   recovered(now: number): void {
     this.downSince = undefined
+    this.suspectSince = undefined
     this.recoveredAt = now
     // it may have been started anew
     this.sessions.clear()
@@ -205,14 +219,19 @@ export class Member {
     return Foreign.of(this.foreign, now)
   }
 
+  /** It does not answer, or another client says so. */
+  private isAway(): boolean {
+    return this.downSince !== undefined || this.suspectSince !== undefined
+  }
+
   private blockedBy(model: string | undefined, now: number): void {
     const { view } = this
     const { host, others, own, refusedFor } = this.server.guards.look(model, now)
-    view.parallelism = Parallelism.of(own, others)
+    view.parallelism = this.atOnce(model, own, others)
     view.blocked = undefined
     view.blockedLeft = 0
     if (this.isDraining || host === "forcedOpen") view.blocked = "closed"
-    else if (this.downSince !== undefined || host === "open" || host === "halfOpen") view.blocked = "host"
+    else if (this.isAway() || host === "open" || host === "halfOpen") view.blocked = "host"
     else if (this.avoidedUntil > now) {
       view.blocked = "host"
       view.blockedLeft = this.avoidedUntil - now
