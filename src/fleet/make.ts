@@ -188,7 +188,8 @@ export const make = (
         knowledge: core.knowledge,
         members: roster.members,
         onSuspect: roster.suspected,
-        onHint: roster.hinted
+        onHint: roster.hinted,
+        onHeard: signal
       })
     }
     if (source !== undefined) yield* follow(source, roster, first.length === 0)

@@ -26,6 +26,8 @@ export interface Options extends HearingOptions {
   readonly how: SharedState.Options
   readonly knowledge: Knowledge
   readonly members: () => ReadonlyArray<Member>
+  /** Something of others was heard. */
+  readonly onHeard: () => void
 }
 
 export interface Exchange {
@@ -183,6 +185,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
       if (heard.some(({ parts }) => parts.length > 0)) knowledge.hear((own) => Merge.learned(own, heard))
       const there = (url: string) => hosts.find((member) => member.url === url)
       yield* hearing.hear(heard, there, knowledge.own(), now)
+      if (heard.some(({ parts }) => parts.length > 0)) options.onHeard()
       toldDown.clear()
       for (const { downSince, url } of hosts) if (downSince !== undefined) toldDown.add(url)
       const entries = yield* Effect.forEach(hosts, (member, index) =>

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
-import { type CallRecord, Fleet, OllamaClient, SharedState } from "effect-ollama"
+import { type CallRecord, Fleet, type OllamaClient, SharedState } from "effect-ollama"
 import { OllamaSimulator } from "effect-ollama/testing"
 import { request, url } from "../scene.js"
 

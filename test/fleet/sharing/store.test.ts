@@ -47,7 +47,7 @@ const looks = (outcome: string) =>
 const misbehaving: Readonly<
   Record<string, { readonly outcome: string; readonly bad: () => Effect.Effect<never, unknown> }>
 > = {
-  "that fails": { outcome: "failed", bad: () => Effect.fail(new Error("password hunter2")) },
+  "that fails": { outcome: "failed", bad: () => Effect.fail({ _tag: "StoreError", text: "password hunter2" }) },
   "that dies": { outcome: "failed", bad: () => Effect.die(new Error("password hunter2")) },
   "that throws": {
     outcome: "failed",
