@@ -65,7 +65,7 @@ export interface Look {
   readonly refusedFor: number
   /** What was learned of the calls that the server works on at once: of this model, and of the others. */
   readonly own: Concurrency.Learning | undefined
-  readonly others: Iterable<Concurrency.Learning>
+  readonly others: ReadonlyArray<Concurrency.Learning>
 }
 
 /** What is looked at of a call. */
@@ -81,6 +81,8 @@ interface OfModel {
 
 /** Models that are remembered at once; beyond it one that is idle is forgotten. */
 const modelsLimit = 256
+
+const withoutRamp = { ramp: false }
 
 const none: Omit<OfModel, "scope"> = { breaker: undefined, permits: undefined, hedging: undefined }
 
@@ -100,8 +102,20 @@ export const tuned = <Value, Part>(
     return Effect.succeed(part)
   })
 
-const others = function* (models: ReadonlyMap<string, OfModel>, model: string | undefined) {
-  for (const [name, { permits }] of models) if (name !== model && permits !== undefined) yield permits.unsafeLearned()
+const nobody: ReadonlyArray<Concurrency.Learning> = []
+
+/** What was learned of the other models; what is known for sure of one needs no others. */
+const othersThan = (
+  models: ReadonlyMap<string, OfModel>,
+  model: string | undefined,
+  own: Concurrency.Learning | undefined
+): ReadonlyArray<Concurrency.Learning> => {
+  if (own?.hasQueue === true || models.size <= (own === undefined ? 0 : 1)) return nobody
+  const found: Array<Concurrency.Learning> = []
+  for (const [name, { permits }] of models) {
+    if (name !== model && permits !== undefined) found.push(permits.unsafeLearned())
+  }
+  return found
 }
 
 /** Whether a breaker would refuse a call that came at this moment. */
@@ -270,11 +284,12 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
       }),
       look: (model, now) => {
         const parts = model === undefined ? undefined : models.get(model)
+        const own = parts?.permits?.unsafeLearned()
         return {
           host: breaker?.unsafeState(),
-          refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
-          own: parts?.permits?.unsafeLearned(),
-          others: others(models, model)
+          refusedFor: parts?.breaker?.unsafeWait(now, withoutRamp) ?? 0,
+          own,
+          others: othersThan(models, model, own)
         }
       },
       state: Effect.suspend(() =>
