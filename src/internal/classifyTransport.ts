@@ -114,6 +114,9 @@ const gaveUp = timeout(
   "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
 )
 
+/** Whether it was the client itself that closed: its layer was released while the call ran. */
+export const isReleased = ({ code }: Found): boolean => code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED"
+
 /** First match wins; what is left is a reset: ECONNRESET, EPIPE, UND_ERR_SOCKET, ABORT_ERR and their like. */
 const rules: ReadonlyArray<Rule> = [
   // the second of Bun before 1.3, also of names that are not there

@@ -206,6 +206,7 @@ export const run = <A>(
     if (Either.isRight(failure) && Cause.isDie(cause) && Transport.find(Cause.squash(cause)).code === undefined) {
       return Effect.sync(() => reader.die(Cause.squash(cause)))
     }
+    if (Transport.isReleased(Transport.find(Cause.squash(cause)))) return Effect.sync(reader.leave)
     // where it is we who interrupt, the reader is closed, and hears nothing of it
     return Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
   })
