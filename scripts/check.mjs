@@ -26,6 +26,7 @@ const own = (module, name) => async () => {
 const steps = {
   types: () => runNode(["scripts/check-types.mjs"]),
   package: () => runNode(["scripts/check-package.mjs"]),
+  consumers: () => runNode(["scripts/check-consumers.mjs"]),
   lint: () => runNode([packageProgram("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings", "--format=unix"]),
   format: () => runNode([packageProgram("prettier/bin/prettier.cjs"), "--check", ".", ...formatFlags]),
   dependencies: own("./check-dependencies.mjs", "checkDependencies"),

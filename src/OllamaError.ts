@@ -169,13 +169,19 @@ const seconds = (duration: Duration.Duration): string => {
   return millis < 1000 ? `${Math.round(millis)} ms` : `${Number((millis / 1000).toFixed(1))} s`
 }
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
+/** Without what would colour a terminal, begin another line in a log, or turn the direction of writing. */
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}\p{Bidi_Control}]+/gu, " ").trim()
+
+/** Names of models and addresses come from whoever calls; a message is for people. */
+const longestName = 200
+
+const short = (name: string): string => (name.length > longestName ? `${name.slice(0, longestName)}…` : name)
 
 /** One line: what happened, where, what had arrived, and the remedy. */
 const describe = (self: Failure, what: string): string => {
   const parts = [what]
-  if (self.endpoint) parts.push(`on ${self.host ?? ""}${self.endpoint}`)
-  if (self.model) parts.push(`(${self.model})`)
+  if (self.endpoint) parts.push(`on ${short(self.host ?? "")}${self.endpoint}`)
+  if (self.model) parts.push(`(${short(self.model)})`)
   if (self.status !== undefined) parts.push(`[${self.status}]`)
   let line = parts.join(" ")
   if (self.detail) line += `: "${self.detail}"`

@@ -23,7 +23,7 @@ const { values: args } = parseArgs({
 
 const here = (file: string) => new URL(file, import.meta.url).pathname
 
-/** the first is what the others are compared with */
+/** the first is what the others are compared with, where they do not say another */
 const contestants = [
   { key: "ollama-js", title: "ollama-js, stream: true", file: "contestants/ollamaJs.ts", exported: "chatStream" },
   { key: "raw-fetch", title: "fetch, split, JSON.parse", file: "contestants/raw.ts", exported: "viaFetch" },
@@ -35,12 +35,41 @@ const contestants = [
     file: "contestants/effectOllama.ts",
     exported: "forEachChunk"
   },
-  { key: "chat", title: "chat (folded)", file: "contestants/effectOllama.ts", exported: "chat" }
+  { key: "chat", title: "chat (folded)", file: "contestants/effectOllama.ts", exported: "chat" },
+  {
+    key: "tracer",
+    title: "a tracer without spans",
+    file: "contestants/observed.ts",
+    exported: "tracer",
+    base: "forEach"
+  },
+  {
+    key: "recorded",
+    title: "records, metrics",
+    file: "contestants/observed.ts",
+    exported: "recorded",
+    base: "forEach"
+  },
+  {
+    key: "observed",
+    title: "records, metrics, spans",
+    file: "contestants/observed.ts",
+    exported: "observed",
+    base: "forEach"
+  }
 ] as const
 type Contestant = (typeof contestants)[number]
 
+const baseOf = (one: Contestant): Contestant["key"] => ("base" in one ? one.base : contestants[0].key)
+
 const only = args.only?.split(",")
-const running = contestants.filter((one, i) => i === 0 || only === undefined || only.includes(one.key))
+const asked = contestants.filter(({ key }) => only === undefined || only.includes(key)).map(({ key }) => key)
+const running = contestants.filter(
+  (one, i) =>
+    i === 0 ||
+    asked.includes(one.key) ||
+    contestants.some((other) => asked.includes(other.key) && baseOf(other) === one.key)
+)
 const chosen = modes.filter((mode) => args.mode === undefined || args.mode.includes(mode.key))
 
 const median = (values: ReadonlyArray<number>) => {
@@ -116,10 +145,10 @@ interface Row {
 }
 
 const table = (mode: Mode, results: ReadonlyMap<string, ReadonlyArray<Result>>): ReadonlyArray<Row> => {
-  const base = results.get(contestants[0].key)!
   return running.flatMap((one) =>
     figures(mode).map((figure, i): Row => {
       const mine = results.get(one.key)!
+      const base = results.get(baseOf(one))!
       const values = mine.map(figure.of)
       const ratio = median(values) / median(base.map(figure.of))
       const wanted = mode.wanted[one.key]?.[i]
@@ -173,7 +202,7 @@ const host = `http://127.0.0.1:${port}`
 
 if (!args.json) {
   console.log(
-    `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}; ratios are to ollama-js, lower is better`
+    `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}; ratios are to ollama-js (of a tracer, records and spans: to runForEach), lower is better`
   )
 }
 const rows: Array<Row> = []

@@ -1,4 +1,4 @@
-/** The three loads and what is wanted in each, as ratios to ollama-js in the same run. */
+/** The three loads and what is wanted in each, as ratios to ollama-js (observed: to the bare client) in the same run. */
 export interface Mode {
   readonly key: "a" | "b" | "c"
   readonly title: string
@@ -22,7 +22,7 @@ export const modes: ReadonlyArray<Mode> = [
     measure: { cpu: 2 },
     lines: 100_000,
     rounds: 7,
-    wanted: { forEach: [1.0], chat: [0.8] }
+    wanted: { forEach: [1.0], chat: [0.8], recorded: [1.1, 1.1], observed: [1.1, 1.1] }
   },
   {
     key: "b",
@@ -32,7 +32,7 @@ export const modes: ReadonlyArray<Mode> = [
     measure: { cpu: 2 },
     lines: 32 * 401,
     rounds: 7,
-    wanted: { forEach: [1.35, 1.2], chat: [1.0, 1.0] }
+    wanted: { forEach: [1.35, 1.2], chat: [1.0, 1.0], recorded: [1.1, 1.1], observed: [1.1, 1.1] }
   },
   {
     key: "c",

@@ -8,6 +8,7 @@ import { parse } from "./typescript.mjs"
 export const entries = {
   "effect-ollama": "src/index.ts",
   "effect-ollama/node": "src/node/index.ts",
+  "effect-ollama/ai": "src/ai/index.ts",
   "effect-ollama/testing": "src/testing/index.ts",
   "effect-ollama/testing/node": "src/testing/node.ts"
 }

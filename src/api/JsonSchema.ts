@@ -219,3 +219,68 @@ export const tool = <A, I extends object, R>(options: {
     }
   }
 }
+
+/**
+ * A keyword in the parameters of a tool that the server drops before the model sees it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dropped {
+  /** Where it stands, from the parameters: `unit.anyOf.0`; empty for the parameters themselves. */
+  readonly path: string
+  /** Its name: `minimum`, `pattern`, `const`, `$ref`, `default`, … */
+  readonly keyword: string
+  /**
+   * Whether it says which arguments are right, so that the model can only guess them now. `title`, `default`, `examples` and
+   * the like say nothing of that; `additionalProperties: false` says only what `properties` says already.
+   */
+  readonly isConstraint: boolean
+}
+
+/** What the server reads (Ollama `api/types.go`: `ToolFunctionParameters`, `ToolProperty`); `items` is kept whole. */
+const readInParameters = new Set(["$defs", "items", "properties", "required", "type"])
+const readInProperty = new Set(["anyOf", "description", "enum", "items", "properties", "required", "type"])
+
+const annotations = new Set(
+  "$comment $id $schema default deprecated description examples readOnly title writeOnly".split(" ")
+)
+
+const isConstraint = (keyword: string, value: unknown): boolean =>
+  !annotations.has(keyword) && !(keyword === "additionalProperties" && value === false)
+
+const droppedIn = (schema: JsonSchemaObject, path: ReadonlyArray<string>, read: ReadonlySet<string>): Array<Dropped> =>
+  Object.entries(schema).flatMap(([keyword, value]): Array<Dropped> => {
+    if (!read.has(keyword)) return [{ path: path.join("."), keyword, isConstraint: isConstraint(keyword, value) }]
+    if (keyword === "properties" && isObject(value)) {
+      return Object.entries(value).flatMap(([name, inner]) =>
+        isObject(inner) ? droppedIn(inner, [...path, name], readInProperty) : []
+      )
+    }
+    if (keyword === "anyOf" && Array.isArray(value)) {
+      return value.flatMap((inner: unknown, index) =>
+        isObject(inner) ? droppedIn(inner, [...path, keyword, String(index)], readInProperty) : []
+      )
+    }
+    return []
+  })
+
+/**
+ * The keywords in the parameters of a tool that the server drops before the model sees them (Ollama v0.33.0; what older
+ * versions drop besides is not told).
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { JsonSchema } from "effect-ollama"
+ *
+ * const roll = JsonSchema.tool({ name: "roll", parameters: Schema.Struct({ sides: Schema.Int.pipe(Schema.greaterThan(1)) }) })
+ *
+ * JsonSchema.dropped(roll).filter(({ isConstraint }) => isConstraint)
+ * // [{ path: "sides", keyword: "exclusiveMinimum", isConstraint: true }]
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const dropped = (tool: Tool): ReadonlyArray<Dropped> => droppedIn(tool.function.parameters, [], readInParameters)

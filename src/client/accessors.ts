@@ -43,7 +43,21 @@ export const chatStream = (
   Stream.unwrap(Effect.map(OllamaClient, (client) => client.chatStream(request, options)))
 
 /**
- * An answer that fits a schema, decoded; one that does not fit fails as `MalformedOutput`.
+ * An answer that fits a schema, decoded; one that does not fit fails as `MalformedOutput`. With `reask` the model is first
+ * shown what does not fit, and asked again.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { OllamaClient } from "effect-ollama"
+ *
+ * const canada = OllamaClient.chatObject({
+ *   model: "llama3.2",
+ *   schema: Schema.Struct({ capital: Schema.String, languages: Schema.Array(Schema.String) }),
+ *   messages: [{ role: "user", content: "Tell me about Canada." }],
+ *   reask: 1
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category generation

@@ -89,8 +89,6 @@ export interface Options {
   readonly deadline: number | undefined
 }
 
-/** The most bytes of an answer that is one JSON value. */
-const wholeLimit = 256 * 1024 * 1024
 /** How long a complete answer may take to close its connection, before it is closed for it. */
 const drainLimit = Duration.seconds(1)
 
@@ -206,7 +204,12 @@ const prepare = <A, Response>(
       if (need !== undefined) options.residency.seen(need, now)
     }
   })
-  const reader = Reader.make(clock, wire, codec.whole ? wholeLimit : options.lineLimit, options.host.soon)
+  const reader = Reader.make(
+    clock,
+    wire,
+    codec.whole ? Wire.wholeLimit(plan.endpoint) : options.lineLimit,
+    options.host.soon
+  )
   plan.onTouch?.((bytes) => {
     trail.sent += bytes
     reader.touch()

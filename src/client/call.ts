@@ -52,6 +52,7 @@ const win = <A, Response>(
         const watched = Slowness.watch(running)
         running.journal.watched = watched
         const end = Report.begin(running, watched)
+        if (settings.again !== undefined) running.note("reasked", "MalformedOutput")
         let winner: Winner<A, Response> | undefined
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
           return (won: Attempt.Won<A, Response>): void => {
@@ -60,8 +61,8 @@ const win = <A, Response>(
             hold(winner, () => Running.context(asked, server, running.startedAt))
           }
         }
-        const { routes, server } = settings
-        const first = attempts({ call, running, server, draft, holding }, routes, [])
+        const { again, routes, server } = settings
+        const first = attempts({ call, running, server, draft, holding }, routes, again?.earlier ?? [])
         const all = settings.policy.fallback.length === 0 ? first : fallingBack(draft, call, running, first, holding)
         const run =
           watched === undefined ? restore(all) : Effect.zipRight(settings.watchdog.add(clock, watched), restore(all))

@@ -78,7 +78,7 @@ export const unsendable = (sent: Servers.Sent): Effect.Effect<void, OllamaError.
           issue: "malformed",
           field,
           host: sent.address.url,
-          remedy: `Correct ${field}: a header cannot have line ends or characters beyond Latin-1 in its value, nor spaces in its name`
+          remedy: `Correct ${field}: a header cannot have line ends or characters beyond Latin-1 in its value, nor spaces in its name, nor say where the body ends`
         })
       )
 }

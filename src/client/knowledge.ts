@@ -43,6 +43,9 @@ export interface Knowledge {
   readonly look: (journal: Journal) => Effect.Effect<void>
 }
 
+/** Calls that run, of which a verdict takes notice. */
+const most = 8
+
 /** Milliseconds for which it counts that other hosts were heard of. */
 const lately = 60_000
 
@@ -87,19 +90,30 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
     return contacts.some(({ answered }) => answered) ? "answer" : "fail"
   }
 
+  /** The oldest of the calls that run on a host: they say most of it, and a verdict looks at no more of them. */
+  const oldest = (host: string): ReadonlyArray<readonly [Journal, Trail]> => {
+    const found: Array<readonly [Journal, Trail]> = []
+    for (const journal of hub.running) {
+      const trail = journal.current()
+      if (trail?.host !== host || trail.model === undefined || trail.endedAt !== undefined) continue
+      found.push([journal, trail])
+      if (found.length === most) break
+    }
+    return found
+  }
+
   const detectors = (host: string, now: number): Learned.Detectors => {
     const learned = learning.learned()
-    const running = [...hub.running].flatMap((journal) => {
-      const trail = journal.current()
-      if (trail?.host !== host || trail.model === undefined || trail.endedAt !== undefined) return []
-      const model = Residency.normalName(trail.model)
+    const running = oldest(host).flatMap(([journal, trail]) => {
+      const model = Residency.normalName(trail.model ?? "")
       const figures = Predictor.figures(learned.predictor, { host, model, at: now })
       return Samples.ofRunning(journal, trail, now, figures) ?? []
     })
     return Learned.detectors(learned, host, running)
   }
 
-  const hostEvidence = (trail: Trail, now: number): Verdict.HostEvidence => {
+  /** @param isUsual it ended well, and nothing was slow: how far the others have come explains nothing of it */
+  const hostEvidence = (trail: Trail, now: number, isUsual: boolean): Verdict.HostEvidence => {
     const server = at(trail.host)
     const contact = server?.host.contact
     const learned = learning.learned()
@@ -107,7 +121,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       lastContact: contact?.answered === true ? Duration.millis(now - contact.at) : undefined,
       probe: server?.probe.answer(now),
       others: others(trail.host, now),
-      detectors: detectors(trail.host, now),
+      detectors: isUsual ? Learned.detectors(learned, trail.host) : detectors(trail.host, now),
       otherDetectors: Learned.otherDetectors(learned, trail.host)
     }
     if (trail.model === undefined || server === undefined) return about
@@ -196,7 +210,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
         hasTools: journal.facts.hasTools,
         promptTokens: tokens.prompt,
         gigabytes: trail === undefined ? undefined : gigabytes(trail.host, trail.model, now),
-        host: trail === undefined ? undefined : hostEvidence(trail, now)
+        host:
+          trail === undefined ? undefined : hostEvidence(trail, now, ended?.outcome === "success" && !journal.isSlow)
       })
     },
     look: (journal) => {

@@ -23,6 +23,7 @@ import * as Call from "./call.js"
 import * as Core from "./core.js"
 import * as ChatObject from "./object.js"
 import * as Request from "./request.js"
+import type * as Running from "./running.js"
 import type { Server } from "./server.js"
 import type * as OllamaClient from "./service.js"
 import * as State from "./state.js"
@@ -153,9 +154,13 @@ export const over = ({ hub, knowledge, refusing, servers, settings }: Core.Core)
       onRight: ({ url }) => servers.all().find((server) => server.host.address.url === url) ?? servers.own
     })
 
-  const chatObject: OllamaClient.Service["chatObject"] = ({ schema, ...request }, callOptions) =>
+  const chatObject: OllamaClient.Service["chatObject"] = ({ reask = 0, schema, ...request }, callOptions) =>
     Effect.gen(function* () {
       const startedAt = yield* Clock.currentTimeMillis
+      if (!Number.isInteger(reask) || reask < 0) {
+        const problem = { issue: "malformed", field: "reask", why: "it must be a whole number, 0 or more" } as const
+        return yield* refusing(Endpoint.chat, callOptions, Request.invalid(host, Endpoint.chat, problem))
+      }
       const format = yield* Either.match(JsonSchema.makeEither(schema), {
         onLeft: (why) =>
           refusing(
@@ -166,13 +171,29 @@ export const over = ({ hub, knowledge, refusing, servers, settings }: Core.Core)
         onRight: Effect.succeed
       })
       const inForce = yield* settings(Endpoint.chat, callOptions)
-      return yield* Call.foldWith(chatCall({ ...request, format }, generated), inForce, (response, facts) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          ChatObject.decode(schema)(response, (seed) =>
-            Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
+      type Asked = ReturnType<typeof ask>
+      const ask = (messages: ReadonlyArray<Chat.Message>, again?: Running.Again) =>
+        Call.foldWith(chatCall({ ...request, messages, format }, generated), { ...inForce, again }, (response, facts) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            ChatObject.decode(schema, format)(response, (seed) =>
+              Context.make(seed, { ...facts.call, startedAt }, { ...facts, phase: "gap", now })
+            )
           )
         )
-      )
+      const asking = (messages: ReadonlyArray<Chat.Message>, left: number, again?: Running.Again): Asked =>
+        Effect.flatMap(Clock.currentTimeMillis, (askedAt) =>
+          Effect.catchTag(ask(messages, again), "MalformedOutput", (error) =>
+            left > 0 && error.doneReason !== "length"
+              ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+                  asking([...messages, ...ChatObject.correction(error)], left - 1, {
+                    since: startedAt,
+                    earlier: [...error.attempts, Context.short(error, askedAt, now)]
+                  })
+                )
+              : Effect.fail(error)
+          )
+        )
+      return yield* asking(request.messages, reask)
     }).pipe(quietly)
 
   const showed = method(Endpoint.show, encoders.show, Codec.one(Model.ShowResponse))

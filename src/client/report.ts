@@ -148,8 +148,11 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
   const onRecord = settings.options?.onRecord
   budget?.unsafeBegin(startedAt)
   hub.begun(journal)
-  return (outcome, attempts, partial) =>
+  // what came before a call that asks again is in the records of those calls
+  const before = settings.again?.earlier.length ?? 0
+  return (outcome, all, partial) =>
     Effect.suspend(() => {
+      const attempts = all.slice(before)
       if (journal.isOver) return Effect.void
       journal.isOver = true
       if (watched !== undefined) settings.watchdog.remove(clock, watched)
@@ -166,7 +169,7 @@ export const begin = (running: Running, watched: Watchdog.Entry | undefined): En
         isWanted && spans !== undefined ? recordOf(journal, knowledge, outcome, attempts, spans, now) : undefined
       if (traced !== undefined && spans !== undefined) {
         const content = traced.wants.content ? partial?.() : undefined
-        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, now))
+        Tracing.end(traced, outcome, Summary.of(journal, spans, record, content, settings.server.host.secrets, now))
       }
       if (wasAnswered(outcome)) knowledge.answered(journal, now)
       if (record === undefined) return Effect.void

@@ -59,6 +59,16 @@ export interface Settings {
   readonly budget: RetryBudget.Budget | undefined
   readonly retrySchedule: RetrySchedule | undefined
   readonly options: Service.CallOptions | undefined
+  /** Of a call that asks again for what did not fit; absent of all others. */
+  readonly again?: Again | undefined
+}
+
+/** The calls before, which this one is the continuation of. */
+export interface Again {
+  /** When the first of them began; milliseconds on Clock. The clock of the whole call counts from then. */
+  readonly since: number
+  /** Their failures, oldest first. */
+  readonly earlier: ReadonlyArray<OllamaError.Attempt>
 }
 
 /** What stays the same over all attempts, hosts and models of a call. */
@@ -102,7 +112,7 @@ export const make = <A, Response>(
     clock,
     refs: fiber.getFiberRefs(),
     startedAt,
-    deadline: limits.total === undefined ? undefined : startedAt + limits.total,
+    deadline: limits.total === undefined ? undefined : (settings.again?.since ?? startedAt) + limits.total,
     limits,
     journal,
     note: (what, why) => journal.decide(what, why, clock.unsafeCurrentTimeMillis())

@@ -17,6 +17,7 @@ import { ConnectLimit } from "../internal/connectLimit.js"
 import type * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
 import { Soon } from "../internal/soon.js"
+import { TransportSecrets } from "../internal/transportSecrets.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as Policy from "../policy/Policy.js"
@@ -83,6 +84,7 @@ export const make = (options: {
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
     const tellsConnections = yield* TellsConnections
+    const transportSecrets = yield* TransportSecrets
     const others = new Map<string, Known>()
     let policy = options.policy
     let budget: RetryBudget.Budget | undefined
@@ -110,7 +112,8 @@ export const make = (options: {
           isCloud: Address.isCloud(address),
           connectLimit,
           soon,
-          tellsConnections
+          tellsConnections,
+          transportSecrets
         })
         const { hub } = options
         const onLoad = (ended: Preload.Ended): void => {

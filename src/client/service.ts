@@ -94,6 +94,12 @@ export interface CallOptions {
 export interface ChatObjectRequest<A, I, R> extends Omit<Chat.ChatRequest, "format"> {
   /** What the answer has to fit. */
   readonly schema: Schema.Schema<A, I, R>
+  /**
+   * How often the model is asked again when its answer does not fit: 0 by default. It is then shown that answer and what
+   * is wrong with it. Each is a call of its own with a record of its own, in whose `decisions` stands `reasked`; `total`
+   * counts over all of them. An answer that was cut off (`length`) would be cut off again, and is not asked for again.
+   */
+  readonly reask?: number | undefined
 }
 
 /**
@@ -119,7 +125,7 @@ export interface Service {
   readonly chat: (request: Chat.ChatRequest, options?: CallOptions) => Effect.Effect<Chat.ChatResponse, Failure>
   /** The answer of a chat as it is written. Leaving the stream stops the server. */
   readonly chatStream: (request: Chat.ChatRequest, options?: CallOptions) => Stream.Stream<Chat.ChatChunk, Failure>
-  /** An answer that fits a schema, decoded; one that does not fit fails as `MalformedOutput`. */
+  /** An answer that fits a schema, decoded; one that does not fit fails as `MalformedOutput`, after as many as `reask`. */
   readonly chatObject: <A, I, R>(
     request: ChatObjectRequest<A, I, R>,
     options?: CallOptions

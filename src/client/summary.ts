@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import { defined } from "../internal/defined.js"
 import * as GenAi from "../internal/genAi.js"
+import * as Scrub from "../internal/scrub.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { CallRecord } from "../record/CallRecord.js"
 import * as Content from "./content.js"
@@ -18,19 +19,24 @@ const ofPhases = (spans: Phases.Spans): Readonly<Record<string, number>> =>
     )
   )
 
-const responseModel = (last: unknown): string | undefined =>
-  Predicate.isRecord(last) && typeof last.model === "string" ? last.model : undefined
+const responseModel = (last: unknown, secrets: ReadonlyArray<string>): string | undefined =>
+  // a server may write anything into it
+  Predicate.isRecord(last) && typeof last.model === "string" && /^[\w.:/@+-]{1,200}$/.test(last.model)
+    ? Scrub.scrub(last.model, secrets)
+    : undefined
 
 /**
  * Times are in seconds, as the conventions have them.
  *
  * @param content of the answer, where it is recorded
+ * @param secrets that must not be in it, whatever the server says
  */
 export const of = (
   journal: Journal,
   spans: Phases.Spans,
   record: CallRecord | undefined,
   content: OllamaError.Partial | undefined,
+  secrets: ReadonlyArray<string>,
   now: number
 ): Readonly<Record<string, unknown>> => {
   const trail = journal.current()
@@ -45,7 +51,7 @@ export const of = (
     ...defined({
       "server.address": server?.address,
       "server.port": server?.port,
-      "gen_ai.response.model": responseModel(trail?.last),
+      "gen_ai.response.model": responseModel(trail?.last, secrets),
       "gen_ai.usage.input_tokens": prompt,
       "gen_ai.usage.output_tokens": generated,
       "gen_ai.response.finish_reasons": reason === undefined ? undefined : [reason],

@@ -20,9 +20,25 @@ const whole = (u: unknown): number | undefined => (typeof u === "number" && Numb
 export const tokens = (last: unknown): { readonly prompt?: number; readonly generated?: number } =>
   Predicate.isRecord(last) ? defined({ prompt: whole(last.prompt_eval_count), generated: whole(last.eval_count) }) : {}
 
-/** Why an answer ended. */
+/** Ollama's (`llm/server.go`, `server/routes.go`), and those that proxies for other servers pass on. */
+const reasons = new Set([
+  "stop",
+  "length",
+  "load",
+  "unload",
+  "connection_closed",
+  "tool_calls",
+  "content_filter",
+  "error"
+])
+
+/** Why an answer ended; `other` for what nobody knows, since records and spans repeat no text of a server's. */
 export const doneReason = (last: unknown): string | undefined =>
-  Predicate.isRecord(last) && typeof last.done_reason === "string" ? last.done_reason : undefined
+  !Predicate.isRecord(last) || typeof last.done_reason !== "string" || last.done_reason === ""
+    ? undefined
+    : reasons.has(last.done_reason)
+      ? last.done_reason
+      : "other"
 
 /** Milliseconds for which nothing is said to have happened: behind other calls of the model. */
 export const queued = ({ generation, load, prompt, total }: Timing): number =>

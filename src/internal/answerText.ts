@@ -34,9 +34,12 @@ const parse = (text: string): unknown => {
   }
 }
 
+/** A text that is longer is no error that anybody wrote; looking into it three times would only take time. */
+const leadingLimit = 64 * 1024
+
 /** A JSON object at the beginning of a text, and what follows it: lines of the engine's log. */
 const leading = (text: string): readonly [json: unknown, rest: string] | undefined => {
-  if (!text.trimStart().startsWith("{")) return undefined
+  if (text.length > leadingLimit || !text.trimStart().startsWith("{")) return undefined
   for (const end of [text.length, text.indexOf("\n"), text.lastIndexOf("}") + 1]) {
     const json = end <= 0 ? undefined : parse(text.slice(0, end))
     if (Predicate.isRecord(json)) return [json, text.slice(end).trim()]
@@ -44,7 +47,9 @@ const leading = (text: string): readonly [json: unknown, rest: string] | undefin
   return undefined
 }
 
+/** How often JSON may be inside a text of JSON, and an error inside an error. */
 const nestingLimit = 3
+const errorLimit = 8
 
 const words = (u: unknown, depth = 0): Words => {
   if (typeof u === "string") {
@@ -57,7 +62,7 @@ const words = (u: unknown, depth = 0): Words => {
       : { ...said, message: rest === "" ? said.message : `${said.message}\n${rest}` }
   }
   if (!Predicate.isRecord(u)) return { message: "" }
-  if (u.error != null) return words(u.error, depth + 1)
+  if (u.error != null) return depth < errorLimit ? words(u.error, depth + 1) : { message: "" }
   return defined({ message: string(u.message) ?? "", type: string(u.type) })
 }
 
@@ -81,14 +86,22 @@ const statusOf = (u: Record<string | symbol, unknown>): number | undefined => {
   return typeof status === "number" && /^[45]\d\d$/.test(String(status)) ? status : undefined
 }
 
+/** The most characters of a text that anything is looked for in: a line may have millions. */
+const messageLimit = 8192
+
+/** An address for a browser, and nothing else that a link can be. */
+const webAddress = (u: unknown): string | undefined =>
+  typeof u === "string" && /^https?:\/\/[!#-;=?-~]{1,2000}$/i.test(u) ? u : undefined
+
 /** From a parsed JSON value, such as a line of a stream. */
 export const fromJson = (u: unknown): AnswerText => {
-  if (!Predicate.isRecord(u)) return { kind: "json", message: string(u) ?? "" }
+  if (!Predicate.isRecord(u)) return { kind: "json", message: (string(u) ?? "").slice(0, messageLimit) }
   const status = statusOf(u)
+  const { message, type } = words(u)
   return {
     kind: "json",
-    ...words(u),
-    ...defined({ status, signinUrl: string(u.signin_url) })
+    message: message.slice(0, messageLimit),
+    ...defined({ type: type?.slice(0, messageLimit), status, signinUrl: webAddress(u.signin_url) })
   }
 }
 
@@ -101,5 +114,5 @@ export const fromBody = (contentType: string | undefined, text: string): AnswerT
   if (text.trim() === "") return { kind: "empty", message: "" }
   if (isHtml(contentType, text)) return fromPage(text)
   const json = leading(text)?.[0]
-  return json === undefined ? { kind: "text", message: text.trim() } : fromJson(json)
+  return json === undefined ? { kind: "text", message: text.trim().slice(0, messageLimit) } : fromJson(json)
 }

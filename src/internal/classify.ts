@@ -9,7 +9,7 @@
 import type * as Duration from "effect/Duration"
 import type { OllamaError } from "../OllamaError.js"
 import type * as AnswerText from "./answerText.js"
-import type { Common, Seed } from "./context.js"
+import type { Clean, Common, Seed } from "./context.js"
 import type { Endpoint } from "./endpoint.js"
 import {
   blocked,
@@ -37,7 +37,7 @@ export interface Answer {
 }
 
 /** A `Seed`, or what wants to know more of the answer than that it is one of these. */
-type Make = (common: Common, answer: Answer, match: RegExpExecArray) => OllamaError
+type Make = (common: Common, clean: Clean, answer: Answer, match: RegExpExecArray) => OllamaError
 
 type Rule = readonly [text: RegExp, make: Make, when?: (answer: Answer) => boolean]
 
@@ -67,31 +67,35 @@ export const captivePortal: Seed = blocked(
   "captivePortal",
   "The address leads to a web page (a login page of the network, a proxy, or a wrong address): correct the address or log in"
 )
-const serverBusy: Make = (common, { retryAfter }) =>
+const serverBusy: Make = (common, clean, { retryAfter }) =>
   overloaded(
     "server",
     "Send fewer calls at once, raise OLLAMA_MAX_QUEUE or OLLAMA_NUM_PARALLEL on the server, or add a host",
     retryAfter
-  )(common)
-const gatewayBusy: Make = (common, { retryAfter }) =>
+  )(common, clean)
+const gatewayBusy: Make = (common, clean, { retryAfter }) =>
   overloaded(
     "gateway",
     "A proxy gave up waiting: raise its read timeout above the load and answer time, or send fewer calls at once",
     retryAfter
-  )(common)
-const quota: Make = (common, { retryAfter }) =>
-  overloaded("quota", "Wait until the usage window of the account resets, or upgrade the plan", retryAfter)(common)
+  )(common, clean)
+const quota: Make = (common, clean, { retryAfter }) =>
+  overloaded(
+    "quota",
+    "Wait until the usage window of the account resets, or upgrade the plan",
+    retryAfter
+  )(common, clean)
 const noSuchEndpoint = invalid(
   "noSuchEndpoint",
   undefined,
   "Check the address and its path; if they are right, the server is too old for this call"
 )
 /** Sign this server in at the address given, where one is given. */
-const signIn: Make = (common, { text: { signinUrl } }) =>
+const signIn: Make = (common, clean, { text: { signinUrl } }) =>
   unauthorized(
     signinUrl && "Sign this server in: open signinUrl in a browser, or run `ollama signin` on the server",
     signinUrl
-  )(common)
+  )(common, clean)
 const upgrade = invalid("upgradeRequired", undefined, "Upgrade the server: the model needs a newer version of Ollama")
 
 // ---- the tables: first match wins -----------------------------------------------------------------------------------
@@ -100,7 +104,7 @@ const upgrade = invalid("upgradeRequired", undefined, "Upgrade the server: the m
 const runnerRules: ReadonlyArray<Rule> = [
   [
     // by these the server itself recognises that memory ran out (`llm/llama_server.go`); and older wordings
-    /out[ _-]?of[ _-]?(device[ _-])?memory|(cuda|hip)Malloc failed|failed to allocate|allocation failed|(not enough|insufficient|more system) memory|unable to allocate \w+ buffer|memory layout cannot be allocated|model requires .+ but only .+ available/i,
+    /out[ _-]?of[ _-]?(device[ _-])?memory|(cuda|hip)Malloc failed|failed to allocate|allocation failed|(not enough|insufficient|more system) memory|unable to allocate \w+ buffer|memory layout cannot be allocated|model requires .{1,200}? but only .{1,200}? available/i,
     outOfMemory
   ],
   [
@@ -162,8 +166,9 @@ const registryRules: ReadonlyArray<Rule> = [
 /** What is wrong with the request, whatever the status: a bad option and a bad format are a 500 (seen on 0.24, 0.33). */
 const requestRules: ReadonlyArray<Rule> = [
   [
-    /option "([^"]+)" must be/,
-    (common, _, match) => invalid("option", `options.${match[1]}`, "Give the option a value of the type named")(common)
+    /option "([^"]{1,100})" must be/,
+    (common, clean, _, match) =>
+      invalid("option", `options.${match[1]}`, "Give the option a value of the type named")(common, clean)
   ],
   [
     /invalid format:|invalid JSON schema in format/i,
@@ -212,15 +217,15 @@ const badRequestRules: ReadonlyArray<Rule> = [
   [/raw mode does not support/i, invalid("unsupported", "raw")],
   [
     /does not support (\w+)|currently supported|cannot run this remote model/i,
-    (common, _, match) => {
+    (common, clean, _, match) => {
       const what = match[1]
       const field = what === "tools" ? what : what === "thinking" ? "think" : what === "insert" ? "suffix" : "model"
-      return invalid("unsupported", field, "Take a model with this capability, or leave the field out")(common)
+      return invalid("unsupported", field, "Take a model with this capability, or leave the field out")(common, clean)
     }
   ],
   [
     /model is required|invalid model name|use either :local or :cloud|\b(name|(source|destination)) ".*" is invalid/i,
-    (common, _, match) => invalid("modelName", match[2] ?? "model")(common)
+    (common, clean, _, match) => invalid("modelName", match[2] ?? "model")(common, clean)
   ],
   [
     /time: (missing unit|invalid duration|unknown unit)|Unsupported type: /i,
@@ -232,8 +237,8 @@ const badRequestRules: ReadonlyArray<Rule> = [
   [/invalid input type/i, invalid("malformed", "input")],
   [/invalid digest format|digest mismatch/i, invalid("digest", "digest")],
   [
-    /cannot unmarshal \S+ into Go struct field \w+\.([\w.]+)/,
-    (common, _, match) => invalid("malformed", match[1])(common)
+    /cannot unmarshal \S+ into Go struct field \w{1,100}\.([\w.]{1,100})/,
+    (common, clean, _, match) => invalid("malformed", match[1])(common, clean)
   ],
   [
     // embed answers every unknown failure of the runner with 400
@@ -308,7 +313,7 @@ const statusRules: ReadonlyArray<Rule> = [
 const search = (rules: ReadonlyArray<Rule>, answer: Answer, ...texts: ReadonlyArray<string>): Seed | undefined => {
   for (const [pattern, make, when] of rules) {
     const match = texts.reduce<RegExpExecArray | null>((found, text) => found ?? pattern.exec(text), null)
-    if (match && (!when || when(answer))) return (common) => make(common, answer, match)
+    if (match && (!when || when(answer))) return (common, clean) => make(common, clean, answer, match)
   }
   return undefined
 }

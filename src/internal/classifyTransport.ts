@@ -66,6 +66,14 @@ const tls = unreachable(
   "tls",
   "TLS failed: give the transport the certificate authority that signed the server, or correct the name in the address; write http:// if the port does not speak TLS"
 )
+const cutShort = unreachable(
+  "reset",
+  "The answer is shorter or longer than it says: the server may have stopped, or a proxy changes answers; ask again"
+)
+const headersTooLarge = unreachable(
+  "protocol",
+  "The headers of the answer are larger than any server of Ollama's sends: check the address, and the proxy before the server"
+)
 const notHttp = unreachable("protocol", "What listens there does not speak HTTP: check address and port (OLLAMA_HOST)")
 const firewall = blocked(
   "firewall",
@@ -124,6 +132,8 @@ const rules: ReadonlyArray<Rule> = [
   { chain: /Proxy response \(\d+\)/, seed: noTunnel },
   { code: /^ERR_TUNNEL_CONNECTION_FAILED$/, seed: noTunnel },
   { code: tlsCode, seed: tls },
+  { code: /^(UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/, seed: headersTooLarge },
+  { code: /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/, seed: cutShort },
   { code: /^HPE_/, seed: notHttp },
   {
     chain: /bad port|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,

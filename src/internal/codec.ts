@@ -10,6 +10,7 @@ import * as Fold from "../api/Fold.js"
 import * as Generate from "../api/Generate.js"
 import * as Model from "../api/Model.js"
 import type * as OllamaError from "../OllamaError.js"
+import * as Prototypes from "./prototypes.js"
 
 /** One answer being taken apart; made anew for each attempt, because a fold remembers. */
 export interface Codec<A, Response> {
@@ -21,6 +22,8 @@ export interface Codec<A, Response> {
   readonly fold: Fold.Fold<A, Response>
   /** One JSON value and not lines. */
   readonly whole: boolean
+  /** Whether the fold keeps what the lines hold, so that it grows with them. */
+  readonly keeps: boolean
   readonly empty?: () => A
 }
 
@@ -46,6 +49,7 @@ const isHotEnd = (u: Record<string | symbol, unknown>): boolean =>
   u._debug_info === undefined
 
 const isHotHead = (u: Record<string | symbol, unknown>): boolean =>
+  !Prototypes.isIn(u) &&
   typeof u.model === "string" &&
   typeof u.created_at === "string" &&
   u.logprobs === undefined &&
@@ -61,6 +65,7 @@ const isHotChat = (u: unknown): u is Chat.ChatChunk => {
   const { message } = u
   return (
     isRecord(message) &&
+    !Prototypes.isIn(message) &&
     typeof message.role === "string" &&
     typeof message.content === "string" &&
     message.tool_calls === undefined &&
@@ -87,7 +92,8 @@ export const chat = (): Codec<Chat.ChatChunk, Chat.ChatResponse> => ({
   decode: decodeChat,
   isLast: Fold.isTerminal,
   fold: Fold.chat(),
-  whole: false
+  whole: false,
+  keeps: true
 })
 
 export const generate = (): Codec<Generate.GenerateChunk, Generate.GenerateResponse> => ({
@@ -95,7 +101,8 @@ export const generate = (): Codec<Generate.GenerateChunk, Generate.GenerateRespo
   decode: decodeGenerate,
   isLast: Fold.isTerminal,
   fold: Fold.generate(),
-  whole: false
+  whole: false,
+  keeps: true
 })
 
 const never = <A>(_: unknown): _ is A => false
@@ -122,7 +129,8 @@ export const progress = (): Codec<Model.ProgressResponse, Model.ProgressResponse
     decode: decodeProgress,
     isLast,
     fold: lastOf(isLast, (chunks) => ({ text: "", thinking: "", tool_calls: [], chunks })),
-    whole: false
+    whole: false,
+    keeps: false
   }
 }
 
@@ -137,7 +145,8 @@ export const one = <A, I>(schema: Schema.Schema<A, I>): (() => Codec<A, A>) => {
       () => true,
       () => undefined
     ),
-    whole: true
+    whole: true,
+    keeps: false
   })
 }
 
@@ -153,6 +162,7 @@ const withoutBody = <A, Response>(value: () => A, result: () => Response): Codec
   isLast: () => true,
   fold: { add: () => undefined, partial: () => undefined, result },
   whole: true,
+  keeps: false,
   empty: value
 })
 

@@ -19,8 +19,11 @@ export interface Common {
   readonly partial?: OllamaError.Partial
 }
 
-/** A failure without the call it happened to. */
-export type Seed = (common: Common) => OllamaError.OllamaError
+/** Takes out of a text of somebody else's what no failure may say. */
+export type Clean = (text: string) => string
+
+/** A failure without the call it happened to; every text of somebody else's goes through `clean`. */
+export type Seed = (common: Common, clean: Clean) => OllamaError.OllamaError
 
 /** What a call is, as far as failures want to know. */
 export interface Call {
@@ -49,7 +52,9 @@ export interface At {
 export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError => {
   const { attempts = [], cause, detail, now, partial, phase, status } = at
   const { endpoint, host, model } = call
-  const clean = (text: string) => Scrub.scrub(text, call.secrets, call.request)
+  // an answer is the caller's as much as the prompt is
+  const said = partial === undefined ? [] : [partial.text, partial.thinking]
+  const clean: Clean = (text) => Scrub.scrub(text, call.secrets, call.request, said)
   return seed(
     defined({
       host,
@@ -60,9 +65,16 @@ export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError =>
       attempts,
       status,
       detail: detail ? clean(detail) : undefined,
-      cause: cause && { ...cause, message: clean(cause.message) },
+      cause:
+        cause &&
+        defined({
+          code: cause.code === undefined ? undefined : clean(cause.code),
+          name: clean(cause.name),
+          message: clean(cause.message)
+        }),
       partial
-    })
+    }),
+    clean
   )
 }
 

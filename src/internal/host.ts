@@ -49,12 +49,24 @@ const credentials = (basic: string): ReadonlyArray<string> => {
   return [text, password, encodeURIComponent(password)]
 }
 
+/** Headers that say where a message ends, or what becomes of its connection: the transport alone knows (RFC 9112, 6). */
+const framing = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
+
 /** The first header that no HTTP request can carry (RFC 9110, 5.1 and 5.5), by the option it comes from. */
 export const unsendable = (options: {
   readonly apiKey?: Redacted.Redacted | undefined
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
 }): string | undefined => {
-  const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
+  const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !framing.has(name.toLowerCase())
   const isValue = (value: string | Redacted.Redacted): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(plain(value))
   if (options.apiKey !== undefined && !isValue(options.apiKey)) return "apiKey"
   const bad = Object.entries(options.headers ?? {}).find(([name, value]) => !isName(name) || !isValue(value))
@@ -68,13 +80,18 @@ export interface Credentials {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
 }
 
-const sent = (options: Credentials): Pick<Host, "headers" | "secrets"> => {
+/** @param own of the transport */
+const sent = (options: Credentials, own: ReadonlyArray<string> = []): Pick<Host, "headers" | "secrets"> => {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
   const secret = (text: string): string => {
-    for (const part of [text, ...text.split(/\s+/).filter((part) => part.length >= 6)]) secrets.add(part)
+    for (const part of [text, ...text.split(/\s+/).filter((part) => part.length >= 6)]) {
+      // as it looks in an address and in a text of JSON, too
+      for (const form of [part, encodeURIComponent(part), JSON.stringify(part).slice(1, -1)]) secrets.add(form)
+    }
     return text
   }
+  for (const text of own) secret(text)
   if (options.address.basic !== undefined) {
     headers.authorization = secret(Redacted.value(options.address.basic))
     for (const part of credentials(headers.authorization)) secrets.add(part)
@@ -106,9 +123,11 @@ export const make = (
     readonly connectLimit: number | undefined
     readonly soon: Soon.Run | undefined
     readonly tellsConnections?: boolean
+    /** What the transport itself sends to prove who it is. */
+    readonly transportSecrets?: ReadonlyArray<string>
   }
 ): Host => {
-  const { headers, secrets } = sent(options)
+  const { headers, secrets } = sent(options, options.transportSecrets)
   return {
     address: options.address,
     client: options.client,

@@ -3,15 +3,54 @@
  * the byte 0x0A does not occur inside one.
  */
 
-/** A line is longer than the limit. */
-export class LineTooLong {
+/** A line, or all of them together, is longer than the limit. */
+export class TooLong {
   constructor(
+    readonly what: "line" | "answer",
     readonly limit: number,
     readonly excerpt: string
   ) {}
 }
 
 const empty = new Uint8Array(0)
+
+/**
+ * Pieces of something that is not complete. A single one is kept as it is; of more, the bytes are copied: a server may
+ * send each byte alone, and an array of views would take a hundred times what it sent.
+ */
+export class Pile {
+  size = 0
+  private bytes: Uint8Array = empty
+  private isOwn = false
+
+  add(piece: Uint8Array): void {
+    const size = this.size + piece.length
+    if (this.size === 0) {
+      this.bytes = piece
+      this.isOwn = false
+    } else {
+      if (!this.isOwn || size > this.bytes.length) {
+        const larger = new Uint8Array(2 * size)
+        larger.set(this.bytes.subarray(0, this.size))
+        this.bytes = larger
+        this.isOwn = true
+      }
+      this.bytes.set(piece, this.size)
+    }
+    this.size = size
+  }
+
+  /** What there is, until the next piece is added. */
+  all(): Uint8Array {
+    return this.isOwn ? this.bytes.subarray(0, this.size) : this.bytes
+  }
+
+  clear(): void {
+    this.bytes = empty
+    this.isOwn = false
+    this.size = 0
+  }
+}
 
 export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
   const out = new Uint8Array(size)
@@ -76,10 +115,10 @@ const isBlank = (text: string): boolean => {
 
 /** @param limit the most bytes a line may have */
 export const make = (limit: number): Lines => {
-  let tail: Array<Uint8Array> | undefined
-  let size = 0
+  /** The part of a line that the reads before had. */
+  const tail = new Pile()
 
-  const tooLong = (bytes: Uint8Array) => new LineTooLong(limit, decoder.decode(bytes.subarray(0, 200)))
+  const tooLong = (bytes: Uint8Array) => new TooLong("line", limit, decoder.decode(bytes.subarray(0, 200)))
 
   const emit = (text: string, line: (text: string) => void): void => {
     let end = text.indexOf("\n")
@@ -121,32 +160,31 @@ export const make = (limit: number): Lines => {
     feed: (bytes, line) => {
       const end = bytes.length - 1
       // what has no part of a line before or after it is not searched for line ends twice
-      if (tail === undefined && bytes[end] === 10 && end <= limit) {
+      if (tail.size === 0 && bytes[end] === 10 && end <= limit) {
         const text = fast(bytes, end)
         if (!isDoubtful(text)) return emit(text, line)
       }
       const last = bytes.lastIndexOf(10)
       if (last === -1) {
-        size += bytes.length
-        if (size > limit) throw tooLong(tail?.[0] ?? bytes)
-        ;(tail ??= []).push(bytes)
+        if (tail.size + bytes.length > limit) throw tooLong(tail.size === 0 ? bytes : tail.all())
+        tail.add(bytes)
         return
       }
       let head = bytes.subarray(0, last)
-      if (tail !== undefined) {
-        tail.push(head)
-        head = concat(tail, size + last)
+      if (tail.size > 0) {
+        // the first line of it may be as long as its beginning and its end together
+        tail.add(head)
+        head = tail.all()
+        tail.clear()
       }
-      tail = last === bytes.length - 1 ? undefined : [bytes.subarray(last + 1)]
-      size = bytes.length - 1 - last
+      if (last < end) tail.add(bytes.subarray(last + 1))
       emitAll(head, line)
-      if (size > limit) throw tooLong(tail?.[0] ?? empty)
+      if (tail.size > limit) throw tooLong(tail.all())
     },
     flush: (line) => {
-      if (tail === undefined) return
-      const rest = concat(tail, size)
-      tail = undefined
-      size = 0
+      if (tail.size === 0) return
+      const rest = tail.all()
+      tail.clear()
       one(decode(rest), line)
     }
   }

@@ -28,12 +28,14 @@ export interface Wire<A> {
   readonly folded: boolean
   /** The body is one JSON value and not lines of it. */
   readonly whole: boolean
+  /** The most bytes of all lines together, where what they hold is kept; of one value it is the limit itself. */
+  readonly answerLimit: number
   /** What an empty body means, where it is a good answer. */
   readonly empty?: (() => A) | undefined
   /** What to make of a body that ended without a last value. */
   readonly unfinished: (sawBytes: boolean) => OllamaError.OllamaError
   /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
-  readonly unreadable: (problem: Lines.LineTooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
+  readonly unreadable: (problem: Lines.TooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
   /** What to make of a broken connection. */
   readonly broken: (error: unknown, sawBytes: boolean) => OllamaError.OllamaError
 }
@@ -86,8 +88,7 @@ const highWater = 512
 
 export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?: Soon.Run | undefined): Reader<A> => {
   const lines = wire.whole ? undefined : Lines.make(limit)
-  let whole: Array<Uint8Array> = []
-  let wholeSize = 0
+  const whole = new Lines.Pile()
   let buffer: Array<A> = []
   let exit: Effect.Effect<Done, OllamaError.OllamaError> | undefined
   let wake: ((batch: Effect.Effect<Batch<A>, OllamaError.OllamaError>) => void) | undefined
@@ -167,7 +168,7 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
     // what follows a complete answer is no part of it
     if (sawLast) return
     body?.cancel()
-    if (problem instanceof Lines.LineTooLong || problem instanceof Lines.NotUtf8) {
+    if (problem instanceof Lines.TooLong || problem instanceof Lines.NotUtf8) {
       exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))
     } else if (OllamaError.isOllamaError(problem)) {
       exit ??= Effect.fail(problem)
@@ -177,17 +178,21 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
   }
 
   const feed = (bytes: Uint8Array): void => {
-    if (lines !== undefined) return lines.feed(bytes, push)
-    wholeSize += bytes.length
-    if (wholeSize > limit) throw new Lines.LineTooLong(limit, "")
-    whole.push(bytes)
+    if (lines !== undefined) {
+      lines.feed(bytes, push)
+      if (received > wire.answerLimit && !sawLast) throw new Lines.TooLong("answer", wire.answerLimit, "")
+      return
+    }
+    if (received > limit) throw new Lines.TooLong("answer", limit, "")
+    whole.add(bytes)
   }
 
   const flush = (): void => {
     if (lines === undefined) {
-      if (whole.length > 0) push(Lines.decode(Lines.concat(whole, wholeSize)))
+      const body = whole.all()
+      whole.clear()
+      if (body.length > 0) push(Lines.decode(body))
       else if (wire.empty !== undefined) give(wire.empty())
-      whole = []
       return
     }
     lines.flush((rest) => {

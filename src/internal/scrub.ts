@@ -10,6 +10,12 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(api[-_]?key|token|password|secret)(["']?\s*[:=]\s*["']?)[^\s"',&}]{6,}/gi, "$1$2[redacted]"]
 ]
 
+/**
+ * What would make one line into several, colour a terminal, or let a text read otherwise than it is: the control
+ * characters, line and paragraph separators, and those that turn the direction of writing.
+ */
+const commands = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu
+
 /** What is cut off first of a text that is very long. */
 const readLimit = 4 * detailLimit
 
@@ -84,16 +90,22 @@ const withoutCutEnd = (text: string, secrets: ReadonlyArray<string>): string => 
  * @param text what somebody else wrote
  * @param secrets exact values that must not appear
  * @param request the encoded request whose words must not appear
+ * @param said what of the answer had come, which must not appear either
  */
-export const scrub = (text: string, secrets: ReadonlyArray<string>, request?: unknown): string => {
+export const scrub = (
+  text: string,
+  secrets: ReadonlyArray<string>,
+  request?: unknown,
+  said: ReadonlyArray<string> = []
+): string => {
   let out = text.slice(0, readLimit)
   for (const secret of secrets) {
     if (secret.length > 0) out = out.split(secret).join("[redacted]")
   }
   if (text.length > readLimit) out = withoutCutEnd(out, secrets)
   for (const [pattern, replacement] of patterns) out = out.replace(pattern, replacement)
-  if (request !== undefined) out = withoutPrompts(out, Words.of(request))
-  // control characters would make one line into several, or colour a terminal
-  out = out.replace(/[\u0000-\u001f\u007f]+/g, " ").trim()
+  const words = request === undefined ? said : [...Words.of(request), ...said]
+  if (words.length > 0) out = withoutPrompts(out, words)
+  out = out.replace(commands, " ").trim()
   return out.length > detailLimit ? `${out.slice(0, detailLimit - 1)}…` : out
 }

@@ -1,13 +1,15 @@
 /** Makers of failures that wait for the call they happened to. */
 import type * as Duration from "effect/Duration"
 import * as OllamaError from "../OllamaError.js"
-import type { Seed } from "./context.js"
+import type { Clean, Seed } from "./context.js"
 import { defined } from "./defined.js"
 
 export const invalid =
   (issue: OllamaError.InvalidRequest["issue"], field?: string, remedy?: string): Seed =>
-  (common) =>
-    new OllamaError.InvalidRequest(defined({ ...common, issue, field, remedy }))
+  (common, clean) =>
+    new OllamaError.InvalidRequest(
+      defined({ ...common, issue, field: field === undefined ? undefined : clean(field), remedy })
+    )
 
 export const unreachable =
   (reason: OllamaError.Unreachable["reason"], remedy: string): Seed =>
@@ -34,10 +36,27 @@ export const serverError =
   (common) =>
     new OllamaError.ServerError(defined({ ...common, crashed, transient, remedy }))
 
+/** Whether something was taken out of an address, which then leads nowhere; in it, spaces are percent-encoded. */
+const says = (url: string, clean: Clean): boolean => /\[(prompt|redacted)\]/.test(clean(decoded(url)))
+
+const decoded = (url: string): string => {
+  try {
+    return decodeURIComponent(url)
+  } catch {
+    return url
+  }
+}
+
 export const unauthorized =
   (remedy?: string, signinUrl?: string): Seed =>
-  (common) =>
-    new OllamaError.Unauthorized(defined({ ...common, remedy, signinUrl }))
+  (common, clean) =>
+    new OllamaError.Unauthorized(
+      defined({
+        ...common,
+        remedy,
+        signinUrl: signinUrl === undefined || says(signinUrl, clean) ? undefined : signinUrl
+      })
+    )
 
 export const modelNotFound: Seed = (common) => new OllamaError.ModelNotFound(common)
 

@@ -1,14 +1,12 @@
 /** Values that JSON cannot say: it throws at some, leaves others out, and turns others into `null`. */
 import * as Predicate from "effect/Predicate"
+import * as Nesting from "./nesting.js"
 
 /** Where such a value is, and what is wrong with it; never the value itself. */
 export interface Unsayable {
   readonly path: ReadonlyArray<PropertyKey>
   readonly why: string
 }
-
-/** What contains itself is deeper than anything. */
-const deepest = 500
 
 const problem = (u: unknown, isItem: boolean): string | undefined => {
   switch (typeof u) {
@@ -29,7 +27,7 @@ const problem = (u: unknown, isItem: boolean): string | undefined => {
 
 const search = (u: unknown, path: Array<PropertyKey>, isItem: boolean): string | undefined => {
   if (typeof u !== "object" || u === null) return problem(u, isItem)
-  if (path.length > deepest) return "it contains itself, or is nested too deeply"
+  if (path.length > Nesting.deepest) return "it contains itself, or is nested too deeply"
   // says itself what it is in JSON, as a Date does
   if (Predicate.hasProperty(u, "toJSON")) return undefined
   const isArray = Array.isArray(u)
@@ -46,5 +44,5 @@ const search = (u: unknown, path: Array<PropertyKey>, isItem: boolean): string |
 export const find = (u: unknown): Unsayable | undefined => {
   const path: Array<PropertyKey> = []
   const why = search(u, path, false)
-  return why === undefined ? undefined : { path: path.length > deepest ? path.slice(0, 2) : path, why }
+  return why === undefined ? undefined : { path: path.length > Nesting.deepest ? path.slice(0, 2) : path, why }
 }

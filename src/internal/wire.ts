@@ -9,9 +9,25 @@ import type { Attempt } from "./context.js"
 import { defined } from "./defined.js"
 import type { Endpoint } from "./endpoint.js"
 import * as Lines from "./lines.js"
+import * as Nesting from "./nesting.js"
+import * as Prototypes from "./prototypes.js"
 import type * as Reader from "./reader.js"
 
 const excerptLimit = 200
+
+const tooDeep = `The answer is nested deeper than ${Nesting.deepest} levels: check that the address is an Ollama server's, and that no proxy rewrites its answers`
+
+/**
+ * The most bytes of the lines of one answer, as of one that is a single value: a model writes as much in days, and what
+ * is kept of it would come near the longest text that a program can have.
+ */
+const answerLimit = 256 * 1024 * 1024
+
+/** What `show` says of a large vocabulary comes to some 16 MiB; nothing else comes near. */
+const valueLimit = 64 * 1024 * 1024
+
+/** The most bytes of an answer that is one value; a thousand vectors as JSON are a hundred million. */
+export const wholeLimit = (endpoint: Endpoint): number => (endpoint.kind === "embedding" ? answerLimit : valueLimit)
 
 /** The first two bytes of gzip (RFC 1952), the second of which is no UTF-8. */
 const gzip = /^\u001f\ufffd/
@@ -53,11 +69,11 @@ export const make = <A, Response>(
     remedy?: string
   ): OllamaError.OllamaError =>
     attempt.failure(
-      (common) =>
+      (common, clean) =>
         new OllamaError.ProtocolError(
           defined({
             ...common,
-            excerpt: excerpt.slice(0, excerptLimit),
+            excerpt: clean(excerpt).slice(0, excerptLimit),
             line: codec.whole ? undefined : lineNumber,
             remedy
           })
@@ -91,7 +107,8 @@ export const make = <A, Response>(
       : protocol(text, lineNumber)
   }
 
-  const decoded = (json: unknown, text: string, lineNumber: number): A => {
+  const decoded = (parsed: unknown, text: string, lineNumber: number): A => {
+    const json = Prototypes.without(parsed, text)
     if (Codec.isErrorLine(json)) throw errorLine(json)
     const value = codec.decode(json)
     if (Either.isLeft(value)) throw protocol(text, lineNumber, value.left)
@@ -100,6 +117,7 @@ export const make = <A, Response>(
 
   return {
     whole: codec.whole,
+    answerLimit: codec.keeps ? answerLimit : Number.POSITIVE_INFINITY,
     folded: options.folded,
     empty: codec.empty,
     isLast: codec.isLast,
@@ -111,6 +129,7 @@ export const make = <A, Response>(
       } catch {
         throw unparsable(text, lineNumber)
       }
+      if (Nesting.isTooDeep(text)) throw protocol(text, lineNumber, "", tooDeep)
       const value = codec.hot(json) ? json : decoded(json, text, lineNumber)
       codec.fold.add(value)
       if (isFirst) first(value)
@@ -123,8 +142,10 @@ export const make = <A, Response>(
         problem.excerpt,
         lineNumber,
         undefined,
-        problem instanceof Lines.LineTooLong
-          ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
+        problem instanceof Lines.TooLong
+          ? problem.what === "line"
+            ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
+            : `The answer is longer than ${problem.limit} bytes: limit it (options.num_predict), or check that the address is an Ollama server's`
           : gzip.test(problem.excerpt)
             ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
             : "The answer is not UTF-8: check that no proxy rewrites it"

@@ -1,7 +1,18 @@
 /** The caller's own words in an encoded request: what failures must not repeat, and what automatic clocks count. */
 import * as Predicate from "effect/Predicate"
 
-const wordy = new Set(["content", "prompt", "system", "suffix", "input", "thinking", "query", "template", "license"])
+const wordy = new Set([
+  "content",
+  "prompt",
+  "system",
+  "suffix",
+  "input",
+  "thinking",
+  "arguments",
+  "query",
+  "template",
+  "license"
+])
 
 const collect = (u: unknown, into: Array<string>, inside: boolean): Array<string> => {
   if (typeof u === "string") {

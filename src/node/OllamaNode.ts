@@ -18,6 +18,7 @@ import type * as Blob from "../api/Blob.js"
 import { TellsConnections } from "../internal/connected.js"
 import { ConnectLimit } from "../internal/connectLimit.js"
 import { Soon } from "../internal/soon.js"
+import { TransportSecrets } from "../internal/transportSecrets.js"
 import * as Doctor from "../observe/Doctor.js"
 import * as OllamaClient from "../OllamaClient.js"
 import type * as OllamaError from "../OllamaError.js"
@@ -27,7 +28,7 @@ import * as Files from "./files.js"
 import * as FollowPolicy from "./followPolicy.js"
 import type { PolicyFileError } from "./policyFile.js"
 import * as Probes from "./probes.js"
-import type * as internal from "./proxy.js"
+import { secrets, type Proxy as internalProxy } from "./proxy.js"
 import { make as makeSoon } from "./soon.js"
 import * as Transport from "./transport.js"
 import * as WatchPolicy from "./watchPolicy.js"
@@ -43,7 +44,7 @@ export { PolicyFileError } from "./policyFile.js"
  * @since 0.1.0
  * @category models
  */
-export interface Proxy extends internal.Proxy {}
+export interface Proxy extends internalProxy {}
 
 /**
  * How connections are made.
@@ -109,7 +110,8 @@ export const layerHttpClient = (
         Layer.succeedContext(
           Context.make(ConnectLimit, connectLimit).pipe(
             Context.add(Soon, makeSoon()),
-            Context.add(TellsConnections, true)
+            Context.add(TellsConnections, true),
+            Context.add(TransportSecrets, secrets(options.proxy))
           )
         )
       )

@@ -80,6 +80,15 @@ const parse = (field: Problem["field"], value: string | Redacted.Redacted): Eith
   })
 }
 
+/** What of the proxies' credentials must not be said: the passwords, and what is sent of them. */
+export const secrets = (proxy: Proxy | undefined): ReadonlyArray<string> =>
+  [proxy?.http, proxy?.https].flatMap((value) => {
+    const server = value === undefined || value === "" ? undefined : Either.getOrUndefined(parse("proxy.http", value))
+    if (server?.credentials === undefined) return []
+    const { password, user } = server.credentials
+    return [Buffer.from(`${user}:${password}`).toString("base64"), ...(password === "" ? [] : [password])]
+  })
+
 type Matcher = (hostname: string, port: number) => boolean
 
 const familyOf = (ip: string): "ipv4" | "ipv6" => (Net.isIPv4(ip) ? "ipv4" : "ipv6")

@@ -10,11 +10,12 @@ import { Verdict } from "./Verdict.js"
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
 /**
- * Something that a policy decided. `what`: `retried` (sent again), `moved` (sent to another host of the
- * fleet), `heldOffline` (held until the host answered again), `queued` (waited for a permit, or for room at any host),
- * `panicked` (every host of the fleet was blocked, and the one that was least so was asked all the same), `hedged` (a
- * second copy was sent), `fellBack` (another model or host was asked), `refused` (nothing was sent: breaker, throttle,
- * queue), `notRetried` (the retry budget was empty).
+ * Something that a policy decided. `what`: `retried` (sent again), `moved` (sent to another host of the fleet),
+ * `heldOffline` (held until the host answered again), `queued` (waited for a permit, or for room at any host), `panicked`
+ * (every host of the fleet was blocked, and the one that was least so was asked all the same), `hedged` (a second copy was sent),
+ * `fellBack` (another model or host was asked), `refused` (nothing was sent: breaker, throttle, queue), `notRetried` (the
+ * retry budget was empty), `reasked` (this call asks again for an object, because the answer to the call before did not
+ * fit).
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +30,8 @@ export const Decision = Schema.Struct({
     "hedged",
     "fellBack",
     "refused",
-    "notRetried"
+    "notRetried",
+    "reasked"
   ),
   /** Since the call began; milliseconds when encoded. */
   at: Schema.DurationFromMillis,
@@ -167,6 +169,7 @@ export const CallRecord = Schema.Struct({
   tokens: Schema.Struct({ prompt: optional(Schema.Int), generated: optional(Schema.Int) }),
   /** Values that arrived: lines of the answer. */
   chunks: Schema.Int,
+  /** Why the answer ended: `stop`, `length`, `load`, …; `other` where the server says what none says. */
   doneReason: optional(Schema.String),
   /** The failures of attempts that were followed by another one, oldest first. */
   attempts: Schema.Array(Attempt),

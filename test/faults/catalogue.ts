@@ -166,7 +166,8 @@ export const base: ReadonlyArray<Entry> = [
     "18-badjson",
     "a line that is no JSON",
     Fault.badLineAfter(good, { line: badLine }),
-    { _tag: "ProtocolError", phase: "gap", line: good + 1, excerpt: badLine, partial },
+    // what could command a terminal is taken out of it
+    { _tag: "ProtocolError", phase: "gap", line: good + 1, excerpt: badLine.replace("\0", ""), partial },
     { says: tokens.filter((_, index) => index !== good), requests: 1 }
   ),
   entry("19-utf8split", "a byte at a time", Fault.splitBytes(1), "recovered", { requests: 1 }),

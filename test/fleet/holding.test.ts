@@ -212,10 +212,11 @@ describe("models", () => {
       yield* settled
       const short = { ...request, model: "first", options: { num_predict: 10 } }
       const first = yield* Effect.fork(OllamaClient.chat(short, { policy: calm }))
-      yield* TestClock.adjust("3 seconds")
       const second = yield* Effect.fork(OllamaClient.chat(short, { policy: calm }))
-      yield* TestClock.adjust("4 seconds")
-      for (const fiber of [first, second]) yield* Fiber.join(fiber)
+      yield* TestClock.adjust("3 seconds")
+      const third = yield* Effect.fork(OllamaClient.chat(short, { policy: calm }))
+      yield* TestClock.adjust("6 seconds")
+      for (const fiber of [first, second, third]) yield* Fiber.join(fiber)
       const loads = yield* Effect.forEach(["a", "b"], (host) => Effect.flatMap(simulator(host), (one) => one.loads))
       assert.strictEqual(
         loads.reduce((sum, { begun }) => sum + begun, 0),

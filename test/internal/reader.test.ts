@@ -11,6 +11,7 @@ const wire: Reader.Wire<string> = {
   onLast: () => undefined,
   folded: false,
   whole: false,
+  answerLimit: 1_000_000,
   unfinished: never,
   unreadable: never,
   broken: never

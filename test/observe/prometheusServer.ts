@@ -70,8 +70,8 @@ export const scraping = (target: string) =>
     // JSON is YAML
     const scrape = {
       job_name: "test",
-      scrape_interval: "1s",
-      scrape_timeout: "1s",
+      scrape_interval: "2s",
+      scrape_timeout: "2s",
       static_configs: [{ targets: [target] }]
     }
     writeFileSync(config, JSON.stringify({ scrape_configs: [scrape] }))

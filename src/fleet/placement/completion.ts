@@ -16,9 +16,27 @@ export interface Options {
 /** Hosts that cost the same share the calls; and so do clients that cannot see each other. Milliseconds. */
 const tieBreak = 10
 
+/**
+ * When the model will be in memory somewhere, while it is nowhere: until then another load is worth it only for what
+ * saves as much again, as it would be if the model were there already (resilience notes, 5.5: a second copy is for a queue
+ * longer than its load). Milliseconds; 0 while a host has it.
+ */
+const comingIn = ({ places, view }: Asked): number => {
+  let soonest = 0
+  for (const place of places) {
+    const host = view.hosts[place]
+    if (host === undefined || host.blocked !== undefined) continue
+    if (host.residency === "resident") return 0
+    if (host.residency === "loading" && (soonest === 0 || host.loadingLeft < soonest)) soonest = host.loadingLeft
+  }
+  return soonest
+}
+
 /** The host with the least cost; a blocked one costs the time until it would be tried again besides. */
-export const cheapest = ({ memory, places, question, view }: Asked): number | undefined => {
+export const cheapest = (asked: Asked): number | undefined => {
+  const { memory, places, question, view } = asked
   const seed = Math.floor(question.random * 4294967296)
+  const coming = comingIn(asked)
   let best: number | undefined
   let least = Number.POSITIVE_INFINITY
   for (const place of places) {
@@ -26,7 +44,8 @@ export const cheapest = ({ memory, places, question, view }: Asked): number | un
     if (host === undefined) continue
     const chance = tieBreak * Hash.scattered(seed ^ Math.imul(place + 1, 0x9e3779b1))
     const blockedLeft = host.blocked === undefined ? 0 : host.blockedLeft
-    const cost = Cost.total(host, memory.common, question) + blockedLeft + chance
+    const again = host.residency === "resident" || host.residency === "loading" ? 0 : coming
+    const cost = Cost.total(host, memory.common, question) + again + blockedLeft + chance
     if (best === undefined || cost < least) {
       least = cost
       best = place

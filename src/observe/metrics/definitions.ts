@@ -122,7 +122,7 @@ export const retries = Instrument.counter({
 export const decisions = Instrument.counter({
   name: "ollama.client.decisions",
   unit: "{decision}",
-  description: "What policies decided: retried, heldOffline, queued, hedged, fellBack, refused, notRetried.",
+  description: "What policies decided: retried, heldOffline, queued, hedged, fellBack, refused, notRetried, reasked.",
   tags: [...call, "ollama.decision"]
 })
 

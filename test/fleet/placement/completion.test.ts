@@ -25,6 +25,16 @@ describe("expected completion", () => {
     assert.strictEqual(named(ask("expectedCompletion", hosts)), "loading")
   })
 
+  it("begins a second one for a queue there that is longer than the load, and for no shorter one", () => {
+    const hosts = (workLeft: number) =>
+      view(
+        host("idle", { residency: "absent" }),
+        host("loading", { residency: "loading", loadingLeft: 10_000, workLeft })
+      )
+    assert.strictEqual(named(ask("expectedCompletion", hosts(19_000))), "loading")
+    assert.strictEqual(named(ask("expectedCompletion", hosts(21_000))), "idle")
+  })
+
   it("begins a load where no other is going on", () => {
     const hosts = view(host("one", { residency: "absent", otherLoadsLeft: 3000 }), host("two", { residency: "absent" }))
     assert.strictEqual(named(ask("expectedCompletion", hosts)), "two")
