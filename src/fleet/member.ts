@@ -10,6 +10,7 @@ import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
+import { Shedding } from "./shedding.js"
 import * as Work from "./work.js"
 
 /** What a call asks of a host. */
@@ -27,6 +28,8 @@ const most = 256
 /** For how long a model counts as not installed where others have it; and where nobody has it. */
 const missingFor = 60_000
 const missingEverywhereFor = 5_000
+/** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
+const silentFor = 30_000
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
 const figuresFor = 60_000
 
@@ -58,6 +61,8 @@ export class Member {
   isDraining = false
   /** Since when it does not answer; milliseconds on Clock. */
   downSince: number | undefined
+  /** When a call did not reach it last; milliseconds on Clock. */
+  unreachedAt = Number.NEGATIVE_INFINITY
   /** Whether it may be a matter of one connection: then it is asked at once. */
   isDoubtful = false
   recoveredAt: number | undefined
@@ -68,6 +73,7 @@ export class Member {
   /** Not asked before this moment, whatever the model. */
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
+  private readonly shedding = new Shedding()
   private readonly missing = new Map<string, number>()
   /** What it said to be installed, and when. */
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
@@ -159,6 +165,17 @@ export class Member {
     return this.missing.get(model) ?? (catalog === undefined || catalog.names.has(model) ? undefined : catalog.at)
   }
 
+  /** It does not answer, and a call has found so not long ago. */
+  isSilent(now: number): boolean {
+    return this.downSince !== undefined && now - this.unreachedAt < silentFor
+  }
+
+  /** It had too much to do for a call. */
+  shed(model: string | undefined, now: number, atLeast: number): void {
+    const pause = this.shedding.shed(model, now)
+    this.avoid(pause.model, now + Math.max(pause.millis, atLeast))
+  }
+
   /** It refuses calls, of a model or all, and had better be left alone for a while. */
   avoid(model: string | undefined, until: number): void {
     if (model === undefined) this.avoidedUntil = Math.max(this.avoidedUntil, until)
@@ -168,6 +185,7 @@ export class Member {
   /** A call was answered. */
   answered(model: string | undefined): void {
     this.avoidedUntil = 0
+    this.shedding.answered(model)
     if (model === undefined) return
     this.avoided.delete(model)
     this.has(model)

@@ -50,9 +50,8 @@ const charactersPerToken = 4
 /** Where no answer of a model was seen. */
 const rough = { answer: 200, promptRate: 500, generationRate: 30 }
 
-/** A host whose settings are in the way of calls is left alone for so long, and one that sheds calls of a model. */
+/** A host whose settings are in the way of calls is left alone for so long, and one that cannot load a model. */
 const refusedFor = 10_000
-const shedFor = 1_000
 const unloadableFor = 60_000
 
 const nothing: ReadonlySet<string> = new Set()
@@ -99,6 +98,13 @@ export const make = (options: Options): Routing => {
     }
   }
 
+  /** Hosts that a call does not ask, having failed at another: they do not answer, as another call has just found. */
+  const silent = ({ tried }: Asked, at: number): ReadonlyArray<string> => {
+    const all = members()
+    // a single host has nothing beside it
+    return tried.size === 0 || all.length < 2 ? [] : all.filter((member) => member.isSilent(at)).map(({ url }) => url)
+  }
+
   const question = (asked: Asked, model: string | undefined, at: number, since: number): Question => {
     const tokens = tokensOf(asked, model, at)
     return {
@@ -111,7 +117,7 @@ export const make = (options: Options): Routing => {
       waited: at - since,
       remaining: asked.deadline === undefined ? Number.POSITIVE_INFINITY : asked.deadline - at,
       tried: [...asked.tried],
-      excluded: [...asked.barred],
+      excluded: [...asked.barred, ...silent(asked, at)],
       random: random()
     }
   }
@@ -290,8 +296,9 @@ export const make = (options: Options): Routing => {
       (member) => !member.isDraining && !(model !== undefined && member.isMissing(model, at))
     )
     const open = all.filter((member) => !member.isBlocked(model, at))
-    // where all are blocked, one is as good as another
-    return (open.length > 0 ? open : all).some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
+    // where all are blocked, one is as good as another that was not asked in vain
+    const left = open.length > 0 ? open : all.filter((member) => !member.isSilent(at))
+    return left.some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
   }
 
   const failed: Routes["failed"] = (server, asked, error) => {
@@ -302,13 +309,16 @@ export const make = (options: Options): Routing => {
     if (error._tag === "ModelNotFound" && model !== undefined) member.lacks(model, at)
     else if (error._tag === "LoadFailed") member.avoid(model, at + unloadableFor)
     else if (error._tag === "Overloaded" && error.by === "server") {
-      member.avoid(model, at + (error.retryAfter === undefined ? shedFor : Duration.toMillis(error.retryAfter)))
+      member.shed(model, at, error.retryAfter === undefined ? 0 : Duration.toMillis(error.retryAfter))
     } else if (error._tag === "Blocked" || (error._tag === "Unauthorized" && error.signinUrl === undefined)) {
       member.avoid(error._tag === "Blocked" && error.by === "cloudDisabled" ? model : undefined, at + refusedFor)
     } else if (error._tag === "Unreachable" && (error.reason === "tls" || error.reason === "protocol")) {
       member.avoid(undefined, at + refusedFor)
     }
-    if (CircuitBreaker.judgeReachability(error) === "failure") options.onTrouble(member, error)
+    if (CircuitBreaker.judgeReachability(error) === "failure") {
+      member.unreachedAt = at
+      options.onTrouble(member, error)
+    }
   }
 
   /** Waits until one of these answers. */
