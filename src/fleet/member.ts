@@ -61,6 +61,8 @@ export class Member {
   isDraining = false
   /** Since when it does not answer; milliseconds on Clock. */
   downSince: number | undefined
+  /** When it answered a call to its end last; milliseconds on Clock. */
+  private answeredAt = Number.NEGATIVE_INFINITY
   /** When a call did not reach it last; milliseconds on Clock. */
   unreachedAt = Number.NEGATIVE_INFINITY
   /** Whether it may be a matter of one connection: then it is asked at once. */
@@ -183,7 +185,8 @@ export class Member {
   }
 
   /** A call was answered. */
-  answered(model: string | undefined): void {
+  answered(model: string | undefined, now: number): void {
+    this.answeredAt = now
     this.avoidedUntil = 0
     this.shedding.answered(model)
     if (model === undefined) return
@@ -293,7 +296,8 @@ export class Member {
       view.parallelism ??= figures.parallel
     }
     view.workLeft = 0
-    for (const work of this.work) view.workLeft += Work.left(work, this.url, now)
+    const signAt = this.signAt()
+    for (const work of this.work) view.workLeft += Work.left(work, this.url, signAt, now)
     view.heldWork = this.held
     view.inFlight = this.work.size
     view.foreignQueue = this.foreignQueue(now)
@@ -301,6 +305,13 @@ export class Member {
     view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
     view.slowness = this.slowness()
     return view
+  }
+
+  /** When a call had a first value or an end of its answer here last. */
+  private signAt(): number {
+    let last = this.answeredAt
+    for (const work of this.work) last = Math.max(last, Work.firstAt(work, this.url) ?? last)
+    return last
   }
 
   residencyOf(
