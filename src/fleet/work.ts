@@ -4,7 +4,7 @@ import type { Journal } from "../client/journal.js"
 /** Times in milliseconds. */
 export interface Work {
   readonly model: string
-  readonly journal: Journal
+  readonly journal: Pick<Journal, "current">
   /** When the place was given; on Clock. */
   readonly since: number
   /** What it was expected to wait there. */

@@ -103,24 +103,6 @@ describe("a host that hangs", () => {
   )
 })
 
-describe("a host that says its version and answers no chat", () => {
-  it.effect("looks busy to other calls as long as one waits for it in vain", () =>
-    Effect.gen(function* () {
-      yield* settled
-      yield* (yield* simulator("a")).inject(Fault.blackHole({ path: "/api/chat", probes: false }))
-      const policy = { slow: "off" } as const
-      yield* Effect.fork(OllamaClient.chat(request, { host: "a", policy }))
-      yield* Effect.fork(OllamaClient.chat(request, { host: "b", policy }))
-      yield* TestClock.adjust("15 seconds")
-      for (let n = 0; n < 6; n++) {
-        yield* Effect.fork(OllamaClient.chat(request, { policy }))
-        yield* TestClock.adjust("1 second")
-      }
-      assert.deepStrictEqual([yield* asked("a", "/api/chat"), yield* asked("b", "/api/chat")], [1, 7])
-    }).pipe(Effect.provide(world({ a: loaded, b: loaded })))
-  )
-})
-
 describe("a host that answers chats with 503", () => {
   const three = ["m1", "m2", "m3"].map((name) => ({ name, loaded: true }))
   const busy: OllamaSimulator.Options = { models: three, reply: "Hello there" }
