@@ -29,6 +29,8 @@ export interface Options {
   readonly policy: () => Policy
   /** What a model takes in memory, wherever that was seen; 10^9 bytes. */
   readonly gigabytes: (model: string) => number | undefined
+  /** Has hosts looked at whose memory was not seen for a while; nothing where there is none. */
+  readonly anew: () => Effect.Effect<void> | undefined
   /** A host has failed, and may be down. */
   readonly onTrouble: (member: Member, error: Failure) => void
   readonly onWork: Places.Options["onWork"]
@@ -257,6 +259,13 @@ export const make = (options: Options): Routing => {
     })
 
   const place: Routes["place"] = (asked, hold) =>
+    Effect.suspend(() => {
+      const seen = asked.plan.need === undefined || asked.tried.size > 0 ? undefined : options.anew()
+      const placing = placed(asked, hold)
+      return seen === undefined ? placing : Effect.zipRight(seen, placing)
+    })
+
+  const placed: Routes["place"] = (asked, hold) =>
     Effect.suspend(() => {
       const since = now()
       const found = find(asked, since)
