@@ -1,5 +1,7 @@
 /** Hosts that stop and come back, hang, or refuse a model: who is asked meanwhile, and what is known of them. */
 import { assert, describe, it } from "@effect/vitest"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -253,6 +255,39 @@ describe("the looks at /api/ps", () => {
         world({ a: { models: [{ name: model, loaded: true, promptTime: "25 seconds" }] } }, { hosts: ["a"] })
       )
     )
+  )
+
+  it.effect("come before the first call after a while: others may have had models loaded and put out", () =>
+    Effect.gen(function* () {
+      yield* settled
+      const http = yield* HttpClient.HttpClient
+      const ask = (host: string, keepAlive: number) =>
+        http.post(`${url(host)}/api/generate`, { body: HttpBody.unsafeJson({ model, keep_alive: keepAlive }) })
+      yield* Effect.fork(Effect.scoped(ask("a", 0)))
+      yield* Effect.fork(Effect.scoped(ask("b", 300)))
+      yield* TestClock.adjust("5 seconds")
+      const { record, result } = yield* recorded({}, request, "10 seconds")
+      assert.isTrue(Either.isRight(result), String(result))
+      assert.strictEqual(record.host, url("b"))
+    }).pipe(
+      Effect.provide(
+        world({
+          a: { models: [{ name: model, loaded: true }], loadTime: "3 seconds" },
+          b: { models: [model], loadTime: "3 seconds" }
+        })
+      )
+    )
+  )
+
+  it.effect("are not waited for where they do not come", () =>
+    Effect.gen(function* () {
+      yield* settled
+      yield* TestClock.adjust("5 seconds")
+      yield* (yield* simulator("b")).inject(Fault.blackHole({ path: "/api/ps" }))
+      const { record, result } = yield* recorded({}, request, "1 second")
+      assert.isTrue(Either.isRight(result), String(result))
+      assert.strictEqual(Duration.toMillis(record.elapsed), 200)
+    }).pipe(Effect.provide(two))
   )
 
   it.scoped("end with the layer", () =>
