@@ -1,5 +1,5 @@
 /** Cases, and what they say when something differs. */
-import { Cause, Duration, Effect, Exit } from "effect"
+import { Cause, Data, Duration, Effect, Exit } from "effect"
 import type { OllamaError } from "effect-ollama"
 import type { Outcome } from "./config.js"
 
@@ -9,16 +9,14 @@ export interface Case {
 }
 
 /** Something is not as it should be. */
-export class Differs extends Error {
-  override readonly name = "Differs"
-}
+export class Differs extends Data.TaggedError("Differs")<{ readonly message: string }> {}
 
 const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value)) ?? "undefined"
 
 export const same = (what: string, actual: unknown, expected: unknown): Effect.Effect<void, Differs> =>
   shown(actual) === shown(expected)
     ? Effect.void
-    : Effect.fail(new Differs(`${what}: ${shown(actual)} instead of ${shown(expected)}`))
+    : Effect.fail(new Differs({ message: `${what}: ${shown(actual)} instead of ${shown(expected)}` }))
 
 /** The failure has these fields (those of objects deeply); `remedy` and `message` may be regular expressions. */
 export const fails = <A>(
@@ -26,7 +24,8 @@ export const fails = <A>(
   expected: Readonly<Record<string, unknown>>
 ): Effect.Effect<OllamaError.OllamaError, Differs> =>
   Effect.matchEffect(call, {
-    onSuccess: (value) => Effect.fail(new Differs(`succeeded with ${shown(value)}, instead of ${shown(expected)}`)),
+    onSuccess: (value) =>
+      Effect.fail(new Differs({ message: `succeeded with ${shown(value)}, instead of ${shown(expected)}` })),
     onFailure: (error) => {
       const actual: Record<string, unknown> = { ...error, _tag: error._tag, remedy: error.remedy }
       const wrong = Object.entries(expected).filter(([key, value]) =>
@@ -35,7 +34,7 @@ export const fails = <A>(
       if (wrong.length === 0) return Effect.succeed(error)
       const said = wrong.map(([key, value]) => `${key} ${shown(actual[key])} (not ${String(value)})`).join(", ")
       const { cause } = error
-      return Effect.fail(new Differs(`${error._tag} with ${said}; ${error.message} [${shown(cause)}]`))
+      return Effect.fail(new Differs({ message: `${error._tag} with ${said}; ${error.message} [${shown(cause)}]` }))
     }
   })
 
@@ -43,7 +42,7 @@ const limit = Duration.seconds(20)
 
 const outcome = ({ name, run }: Case): Effect.Effect<Outcome> =>
   Effect.map(
-    Effect.exit(Effect.timeoutFail(run, { duration: limit, onTimeout: () => new Differs("did not end") })),
+    Effect.exit(Effect.timeoutFail(run, { duration: limit, onTimeout: () => new Differs({ message: "did not end" }) })),
     (exit) => (Exit.isSuccess(exit) ? { name } : { name, problem: said(exit.cause) })
   )
 

@@ -6,7 +6,10 @@ import { request } from "./calls.js"
 import { type Case, fails, same } from "./check.js"
 
 const simulated = (options: OllamaSimulator.Options, client: OllamaClient.Options = {}) =>
-  Layer.provideMerge(OllamaClient.layer(client), OllamaSimulator.layer(options))
+  OllamaClient.layer(client).pipe(
+    Layer.provideMerge(OllamaSimulator.layer(options)),
+    Layer.provideMerge(TestContext.TestContext)
+  )
 
 /** Runs a call while the clock moves on in steps. */
 const moving = <A, E, R>(call: Effect.Effect<A, E, R>, by: Duration.DurationInput): Effect.Effect<A, E, R> =>
@@ -22,7 +25,7 @@ const virtual = (
   options: OllamaSimulator.Options = {}
 ): Case => ({
   name: `in memory: ${name}`,
-  run: run.pipe(Effect.provide(simulated(options)), Effect.provide(TestContext.TestContext))
+  run: Effect.provide(run, simulated(options))
 })
 
 const timed = <A, E, R>(call: Effect.Effect<A, E, R>) =>
@@ -80,12 +83,13 @@ export const cases: ReadonlyArray<Case> = [
       yield* same("answer", answer.message.content, "second")
     }).pipe(
       Effect.provide(
-        Layer.provide(
-          Fleet.layer({ hosts: ["first", "second"] }),
-          OllamaSimulator.layerMany({ first: { faults: [Fault.resetBeforeHeaders()] }, second: { reply: "second" } })
+        Fleet.layer({ hosts: ["first", "second"] }).pipe(
+          Layer.provide(
+            OllamaSimulator.layerMany({ first: { faults: [Fault.resetBeforeHeaders()] }, second: { reply: "second" } })
+          ),
+          Layer.provideMerge(TestContext.TestContext)
         )
-      ),
-      Effect.provide(TestContext.TestContext)
+      )
     )
   }
 ]
