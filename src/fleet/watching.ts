@@ -14,6 +14,10 @@ import type { Member } from "./member.js"
 export interface Watch {
   /** The host has failed. */
   readonly alarm: () => void
+  /** Another client says that it does not answer: that counts as one answer that was missed, and it is asked at once. */
+  readonly suspected: () => void
+  /** Another client says that it answers again: it is asked at once. */
+  readonly hinted: () => void
   /** Calls have begun: what was seen a while ago is seen anew. */
   readonly busy: (now: number) => void
 }
@@ -47,6 +51,14 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   let missed = 0
   let isCatalogued = server.host.isCloud
   let lookedAt = Number.NEGATIVE_INFINITY
+  let hinted: (() => void) | undefined
+
+  const hint = Effect.async<void>((go) => {
+    hinted = () => go(Effect.void)
+    return Effect.sync(() => {
+      hinted = undefined
+    })
+  })
 
   const woken = Effect.async<void>((go) => {
     if (isWoken) return go(Effect.void)
@@ -116,6 +128,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     const wasDown = member.downSince !== undefined
     if (!wasDown) {
       const after = Effect.suspend(() => {
+        // it was asked since then
+        if (member.suspectSince !== undefined && member.suspectSince <= lookedAt) member.suspectSince = undefined
         onChange()
         if (member.downSince !== undefined) return Effect.void
         return missed > 0 ? pause(patience) : isBusy() ? pause(busyPause) : idle(idlePause)
@@ -133,7 +147,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       onChange()
       if (member.downSince === undefined) return Effect.void
       isWoken = false
-      return Effect.zipRight(Effect.sleep(laterProbe), probing)
+      return Effect.zipRight(Effect.timeoutOption(hint, laterProbe), probing)
     })
   )
 
@@ -144,6 +158,11 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
 
   return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
     alarm: wake,
+    suspected: () => {
+      missed = Math.max(missed, misses - 1)
+      wake()
+    },
+    hinted: () => hinted?.(),
     busy: (now) => {
       if (now - lookedAt >= busyPause) wake()
     }
