@@ -10,6 +10,7 @@ import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
+import { Shedding } from "./shedding.js"
 import * as Work from "./work.js"
 
 /** What a call asks of a host. */
@@ -27,6 +28,8 @@ const most = 256
 /** For how long a model counts as not installed where others have it; and where nobody has it. */
 const missingFor = 60_000
 const missingEverywhereFor = 5_000
+/** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
+const silentFor = 30_000
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
 const figuresFor = 60_000
 
@@ -64,6 +67,10 @@ export class Member {
   isDraining = false
   /** Since when it does not answer; milliseconds on Clock. */
   downSince: number | undefined
+  /** When it answered a call to its end last; milliseconds on Clock. */
+  private answeredAt = Number.NEGATIVE_INFINITY
+  /** When a call did not reach it last; milliseconds on Clock. */
+  unreachedAt = Number.NEGATIVE_INFINITY
   /** Whether it may be a matter of one connection: then it is asked at once. */
   isDoubtful = false
   recoveredAt: number | undefined
@@ -78,6 +85,7 @@ export class Member {
   /** Not asked before this moment, whatever the model. */
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
+  private readonly shedding = new Shedding()
   private readonly missing = new Map<string, number>()
   /** What it said to be installed, and when. */
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
@@ -208,6 +216,17 @@ export class Member {
     return this.missing.get(model) ?? (catalog === undefined || catalog.names.has(model) ? undefined : catalog.at)
   }
 
+  /** It does not answer, and a call has found so not long ago. */
+  isSilent(now: number): boolean {
+    return this.downSince !== undefined && now - this.unreachedAt < silentFor
+  }
+
+  /** It had too much to do for a call. */
+  shed(model: string | undefined, now: number, atLeast: number): void {
+    const pause = this.shedding.shed(model, now)
+    this.avoid(pause.model, now + Math.max(pause.millis, atLeast))
+  }
+
   /** It refuses calls, of a model or all, and had better be left alone for a while. */
   avoid(model: string | undefined, until: number): void {
     if (model === undefined) this.avoidedUntil = Math.max(this.avoidedUntil, until)
@@ -215,8 +234,10 @@ export class Member {
   }
 
   /** A call was answered. */
-  answered(model: string | undefined): void {
+  answered(model: string | undefined, now: number): void {
+    this.answeredAt = now
     this.avoidedUntil = 0
+    this.shedding.answered(model)
     if (model === undefined) return
     this.avoided.delete(model)
     this.has(model)
@@ -340,7 +361,8 @@ export class Member {
       view.parallelism ??= shownBy(figures)
     }
     view.workLeft = 0
-    for (const work of this.working) view.workLeft += Work.left(work, this.url, now)
+    const signAt = this.signAt()
+    for (const work of this.working) view.workLeft += Work.left(work, this.url, signAt, now)
     view.heldWork = this.held
     view.inFlight = this.working.size
     view.foreignQueue = this.foreignQueue(now)
@@ -348,6 +370,13 @@ export class Member {
     view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
     view.slowness = this.slowness()
     return view
+  }
+
+  /** When a call had a first value or an end of its answer here last. */
+  private signAt(): number {
+    let last = this.answeredAt
+    for (const work of this.working) last = Math.max(last, Work.firstAt(work, this.url) ?? last)
+    return last
   }
 
   residencyOf(
