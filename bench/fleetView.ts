@@ -42,7 +42,19 @@ export const scene = (count: number) =>
       yield* server.guards.of({ endpoint: Endpoint.chat, model }, core.servers.policy())
       if (n % 2 === 0) server.residency.seen(need, 0)
       const listed = n % 2 === 0 ? models : models.slice(1)
-      member.memory.looked({ at: 1, models: listed.map((name) => ({ name, size: 6e9 })) } as Residency.Listing, [])
+      member.memory.looked(
+        {
+          at: 1,
+          models: listed.map((name) => ({
+            name,
+            size: 6e9,
+            context: undefined,
+            sizeVram: undefined,
+            expiresAt: undefined
+          }))
+        },
+        []
+      )
       for (let call = 0; call < n % 3; call++) {
         const one = journal()
         one.attempt(0, Endpoint.chat, server.host, model)
@@ -65,7 +77,18 @@ export const scene = (count: number) =>
       members.push(member)
     }
     core.knowledge.hear(() => learned)
-    return { members, asked: { model, need, session: undefined, gigabytes: 6 } }
+    /** A call ends at one host, and one begins at another. */
+    const happens = (n: number): void => {
+      const from = members[n % count]
+      const to = members[(7 * n + 1) % count]
+      for (const work of from?.work ?? []) {
+        from?.ends(work)
+        to?.begins(work)
+        break
+      }
+      if (from !== undefined) from.server.host.changes++
+    }
+    return { members, happens, asked: { model, need, session: undefined, gigabytes: 6 } }
   }).pipe(
     Effect.provideService(
       HttpClient.HttpClient,

@@ -84,7 +84,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
         onDemand(need, -1, noLoader)
       }
       if (ended !== undefined && ended.outcome === "success") {
-        member.answered(model)
+        member.absence.answered(model)
         onAnswered(member, at)
         if (work !== undefined) learn(member, work, explained, session, ended, then)
       }

@@ -28,6 +28,8 @@ export interface Host {
   isKnownPlain: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
   contact: { readonly at: number; readonly answered: boolean } | undefined
+  /** Counts what happens to the breakers, permits and memory of it, so that a fleet need not look at what has not changed. */
+  changes: number
 }
 
 const isBrowser = (): boolean => {
@@ -140,7 +142,8 @@ export const make = (
     tellsConnections: options.tellsConnections ?? false,
     hasAnswered: false,
     isKnownPlain: false,
-    contact: undefined
+    contact: undefined,
+    changes: 0
   }
 }
 
