@@ -108,6 +108,11 @@ const within = ({ from, to }: Span, at: number): boolean => at >= from && at < t
 export const outageOf = (scenario: Scenario, host: number, second: number): Outage["how"] | undefined =>
   scenario.outages?.find((outage) => outage.host === host && within(outage, second))?.how
 
+/** Whether a request to it would be answered. */
+export const isUsable = (scenario: Scenario, host: number, second: number): boolean =>
+  outageOf(scenario, host, second) === undefined &&
+  !(scenario.broken ?? []).some((broken) => broken.host === host && within(broken, second))
+
 export const slowness = (scenario: Scenario, host: number, second: number): number =>
   scenario.slow?.find((slow) => slow.host === host && within(slow, second))?.factor ?? 1
 

@@ -1,5 +1,7 @@
 /** What a host cannot do, or had better not be asked for: models that are not installed there, and calls that it refuses. */
 
+import { Shedding } from "./shedding.js"
+
 /** Models that are remembered as not installed, or as not to be had for a while. */
 const most = 256
 
@@ -18,6 +20,7 @@ export class Absence {
   /** Not asked before this moment, whatever the model. */
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
+  private readonly shedding = new Shedding()
   private readonly missing = new Map<string, number>()
   /** What it said to be installed, and when. */
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
@@ -75,10 +78,17 @@ export class Absence {
     else limited(this.avoided, model, until)
   }
 
+  /** It had too much to do for a call. */
+  shed(model: string | undefined, now: number, atLeast: number): void {
+    const pause = this.shedding.shed(model, now)
+    this.avoid(pause.model, now + Math.max(pause.millis, atLeast))
+  }
+
   /** A call was answered. */
   answered(model: string | undefined): void {
     this.changes++
     this.avoidedUntil = 0
+    this.shedding.answered(model)
     if (model === undefined) return
     this.avoided.delete(model)
     this.has(model)

@@ -139,6 +139,7 @@ export const make = (
       members: roster.members,
       policy: core.servers.policy,
       gigabytes,
+      anew: roster.anew,
       onTrouble: (member, error) => roster.failed(member, isDoubtful(error)),
       onWork: roster.worked,
       onAnswered: roster.answered,

@@ -6,12 +6,14 @@ import type * as Learned from "../record/Learned.js"
 import type * as Predictor from "../record/Predictor.js"
 import { Absence } from "./absence.js"
 import { Figures } from "./figures.js"
+import { type Filled, isSameNeed } from "./filled.js"
 import { Memory } from "./memory.js"
 import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
 import * as Work from "./work.js"
+import { Working } from "./working.js"
 
 /** What a call asks of a host. */
 export interface Asked {
@@ -23,36 +25,19 @@ export interface Asked {
   readonly gigabytes: number | undefined
 }
 
+/** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
+const silentFor = 30_000
+
 /** That it works on at least one call at once is nothing: then the mean of the others tells more. */
 const shownBy = ({ hasQueue, parallel }: Predictor.Figures): number | undefined =>
   hasQueue || (parallel !== undefined && parallel > 1) ? parallel : undefined
-
-/** What a view was filled with. */
-interface Filled {
-  readonly model: string | undefined
-  readonly need: Residency.Need | undefined
-  readonly at: number
-  /** It holds no longer than this, whatever happens. */
-  readonly until: number
-  readonly state: number
-  readonly outside: number
-  learned: Learned.Learned
-  readonly ofHost: unknown
-  readonly detectors: Learned.Detectors | undefined
-}
-
-const isSameNeed = (a: Residency.Need | undefined, b: Residency.Need | undefined): boolean =>
-  a === b ||
-  (a !== undefined && b !== undefined && a.name === b.name && a.context === b.context && a.runner === b.runner)
 
 type Writable = { -readonly [K in keyof HostView]: HostView[K] }
 
 export class Member {
   /** Its address, which is its name. */
   readonly url: string
-  private readonly working = new Set<Work.Work>()
-  /** What occupies a model there. */
-  readonly work: ReadonlySet<Work.Work> = this.working
+  private readonly working: Working
   readonly memory = new Memory()
   readonly sessions = new Sessions()
   /** Who wants to know that it does not answer. */
@@ -64,6 +49,8 @@ export class Member {
   isDraining = false
   /** Since when it does not answer; milliseconds on Clock. */
   downSince: number | undefined
+  /** When a call did not reach it last; milliseconds on Clock. */
+  unreachedAt = Number.NEGATIVE_INFINITY
   /** Whether it may be a matter of one connection: then it is asked at once. */
   isDoubtful = false
   recoveredAt: number | undefined
@@ -88,19 +75,23 @@ export class Member {
     learned: () => Learned.Learned
   ) {
     this.url = server.host.address.url
+    this.working = new Working(this.url)
     this.figures = new Figures(this.url, learned)
     this.view = { ...empty, host: this.url }
   }
 
+  /** What occupies a model there. */
+  get work(): ReadonlySet<Work.Work> {
+    return this.working.all
+  }
+
   begins(work: Work.Work): void {
-    this.working.add(work)
-    this.changes++
+    this.working.begins(work)
     this.seenMemory = undefined
   }
 
   ends(work: Work.Work): void {
-    this.working.delete(work)
-    this.changes++
+    this.working.ends(work)
     this.seenMemory = undefined
   }
 
@@ -143,6 +134,17 @@ export class Member {
   installed(sizes: ReadonlyMap<string, number>, now: number): void {
     this.absence.installed(sizes.keys(), now)
     this.memory.installed(sizes)
+  }
+
+  /** A call was answered. */
+  answered(model: string | undefined, now: number): void {
+    this.working.answered(now)
+    this.absence.answered(model)
+  }
+
+  /** It does not answer, and a call has found so not long ago. */
+  isSilent(now: number): boolean {
+    return this.downSince !== undefined && now - this.unreachedAt < silentFor
   }
 
   /** It does not answer: calls of which nothing has come need not wait for it. */
@@ -211,20 +213,10 @@ export class Member {
     return (1000 * (this.memory.sizes.get(model) ?? gigabytes)) / loadRate
   }
 
-  private isLoadingForCalls(): boolean {
-    for (const work of this.working) if (Work.isLoading(work, this.url)) return true
-    return false
-  }
-
-  private isInUse(model: string): boolean {
-    for (const work of this.working) if (work.model === model) return true
-    return false
-  }
-
   /** Loads under way, by model: what is left of them, in milliseconds. */
   loads(now: number): ReadonlyMap<string, number> {
     const preloads = this.server.residency.preloads.loads()
-    if (preloads.length === 0 && !this.isLoadingForCalls()) return noLoads
+    if (preloads.length === 0 && !this.working.isLoading()) return noLoads
     let left: Map<string, number> | undefined
     const loading = (model: string, since: number, load: number): void => {
       left ??= new Map()
@@ -232,7 +224,7 @@ export class Member {
       left.set(model, Math.min(rest, left.get(model) ?? rest))
     }
     for (const [model, since] of preloads) loading(model, since, this.loadOf(model, now))
-    for (const work of this.working) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
+    for (const work of this.working.all) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
     return left ?? noLoads
   }
 
@@ -251,8 +243,7 @@ export class Member {
     view.weight = this.weight
     view.priority = this.priority
     view.heldWork = this.held
-    view.workLeft = 0
-    for (const work of this.working) view.workLeft += Work.left(work, this.url, now)
+    view.workLeft = this.working.left(now)
     view.foreignQueue = this.foreignQueue(now)
     view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
     view.sessionTokens = asked.model === undefined ? 0 : this.sessions.tokens(asked.model, asked.session)
@@ -286,7 +277,7 @@ export class Member {
 
   /** What this object holds itself, in one figure. */
   private state(): number {
-    return 8 * this.changes + (this.isDraining ? 4 : 0) + (this.isAway() ? 2 : 0)
+    return 8 * (this.changes + this.working.changes) + (this.isDraining ? 4 : 0) + (this.isAway() ? 2 : 0)
   }
 
   private fill({ model, need }: Asked, now: number): void {
@@ -314,7 +305,7 @@ export class Member {
       view.parallelism ??= shownBy(figures)
       until = Math.min(until, this.figures.until(model, now))
     }
-    view.inFlight = this.working.size
+    view.inFlight = this.working.all.size
     view.slowness = this.slowness()
     const learned = this.figures.learned()
     const { detectors, host } = this.figures.ofHost(learned)
@@ -355,7 +346,7 @@ export class Member {
     let busy = 0
     for (const model of memory.models) {
       const size = memory.sizes.get(model) ?? 0
-      if (this.isInUse(model)) busy += size
+      if (this.working.uses(model)) busy += size
       else idle.push(size)
     }
     for (const model of loads.keys()) {

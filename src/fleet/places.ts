@@ -47,6 +47,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
           model,
           journal: asked.journal,
           since: at,
+          wait: cost?.wait ?? 0,
           prompt: cost?.prompt ?? 0,
           answer: cost?.answer ?? 0,
           load: cost?.load ?? 0,
@@ -84,7 +85,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
         onDemand(need, -1, noLoader)
       }
       if (ended !== undefined && ended.outcome === "success") {
-        member.absence.answered(model)
+        member.answered(model, then)
         onAnswered(member, at)
         if (work !== undefined) learn(member, work, explained, session, ended, then)
       }

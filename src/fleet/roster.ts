@@ -1,5 +1,6 @@
 /** Who belongs to a fleet: hosts come, are drained, and go, while calls run. */
 import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -19,6 +20,11 @@ export interface Roster {
   readonly drain: (member: Member) => Effect.Effect<void>
   /** Drained, and forgotten. */
   readonly remove: (member: Member) => Effect.Effect<void>
+  /**
+   * The first call after a while: waits a moment for a look at hosts that nobody has looked at since, because other clients
+   * may have had models loaded and put out there. Nothing where there is nothing to wait for.
+   */
+  readonly anew: () => Effect.Effect<void> | undefined
   /** A call begins or ends there. */
   readonly worked: (member: Member) => void
   /** It has answered a call that was sent then; milliseconds on Clock. */
@@ -40,6 +46,9 @@ export interface Options {
   /** A call has begun or ended. */
   readonly onWork: () => void
 }
+
+/** A look takes milliseconds where the host has nothing else to do. */
+const aMoment = Duration.millis(200)
 
 interface Entry {
   readonly member: Member
@@ -121,6 +130,14 @@ export const make = (options: Options): Effect.Effect<Roster, never, Scope.Scope
         ),
       drain,
       remove: (member) => Effect.zipRight(drain(member), Effect.uninterruptible(forget(member))),
+      anew: () => {
+        if (isBusy() || members.length < 2) return undefined
+        const now = clock.unsafeCurrentTimeMillis()
+        const looks = [...entries.values()].flatMap(({ watch }) => watch.anew(now) ?? [])
+        return looks.length === 0
+          ? undefined
+          : Effect.asVoid(Effect.timeoutOption(Effect.all(looks, { concurrency: "unbounded", discard: true }), aMoment))
+      },
       worked: (member) => {
         const before = places
         places = members.reduce((sum, one) => sum + one.places, 0)

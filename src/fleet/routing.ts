@@ -29,6 +29,8 @@ export interface Options {
   readonly policy: () => Policy
   /** What a model takes in memory, wherever that was seen; 10^9 bytes. */
   readonly gigabytes: (model: string) => number | undefined
+  /** Has hosts looked at whose memory was not seen for a while; nothing where there is none. */
+  readonly anew: () => Effect.Effect<void> | undefined
   /** A host has failed, and may be down. */
   readonly onTrouble: (member: Member, error: Failure) => void
   readonly onWork: Places.Options["onWork"]
@@ -50,9 +52,8 @@ const charactersPerToken = 4
 /** Where no answer of a model was seen. */
 const rough = { answer: 200, promptRate: 500, generationRate: 30 }
 
-/** A host whose settings are in the way of calls is left alone for so long, and one that sheds calls of a model. */
+/** A host whose settings are in the way of calls is left alone for so long, and one that cannot load a model. */
 const refusedFor = 10_000
-const shedFor = 1_000
 const unloadableFor = 60_000
 
 const nothing: ReadonlySet<string> = new Set()
@@ -99,6 +100,13 @@ export const make = (options: Options): Routing => {
     }
   }
 
+  /** Hosts that a call does not ask, having failed at another: they do not answer, as another call has just found. */
+  const silent = ({ tried }: Asked, at: number): ReadonlyArray<string> => {
+    const all = members()
+    // a single host has nothing beside it
+    return tried.size === 0 || all.length < 2 ? [] : all.filter((member) => member.isSilent(at)).map(({ url }) => url)
+  }
+
   const question = (asked: Asked, model: string | undefined, at: number, since: number): Question => {
     const tokens = tokensOf(asked, model, at)
     return {
@@ -111,7 +119,7 @@ export const make = (options: Options): Routing => {
       waited: at - since,
       remaining: asked.deadline === undefined ? Number.POSITIVE_INFINITY : asked.deadline - at,
       tried: [...asked.tried],
-      excluded: [...asked.barred],
+      excluded: [...asked.barred, ...silent(asked, at)],
       random: random()
     }
   }
@@ -252,6 +260,13 @@ export const make = (options: Options): Routing => {
 
   const place: Routes["place"] = (asked, hold) =>
     Effect.suspend(() => {
+      const seen = asked.plan.need === undefined || asked.tried.size > 0 ? undefined : options.anew()
+      const placing = placed(asked, hold)
+      return seen === undefined ? placing : Effect.zipRight(seen, placing)
+    })
+
+  const placed: Routes["place"] = (asked, hold) =>
+    Effect.suspend(() => {
       const since = now()
       const found = find(asked, since)
       switch (found._tag) {
@@ -290,8 +305,9 @@ export const make = (options: Options): Routing => {
       (member) => !member.isDraining && !(model !== undefined && member.absence.isMissing(model, at))
     )
     const open = all.filter((member) => !member.isBlocked(model, at))
-    // where all are blocked, one is as good as another
-    return (open.length > 0 ? open : all).some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
+    // where all are blocked, one is as good as another that was not asked in vain
+    const left = open.length > 0 ? open : all.filter((member) => !member.isSilent(at))
+    return left.some(({ url }) => !asked.tried.has(url) && !asked.barred.has(url))
   }
 
   const failed: Routes["failed"] = (server, asked, error) => {
@@ -302,7 +318,7 @@ export const make = (options: Options): Routing => {
     if (error._tag === "ModelNotFound" && model !== undefined) member.absence.lacks(model, at)
     else if (error._tag === "LoadFailed") member.absence.avoid(model, at + unloadableFor)
     else if (error._tag === "Overloaded" && error.by === "server") {
-      member.absence.avoid(model, at + (error.retryAfter === undefined ? shedFor : Duration.toMillis(error.retryAfter)))
+      member.absence.shed(model, at, error.retryAfter === undefined ? 0 : Duration.toMillis(error.retryAfter))
     } else if (error._tag === "Blocked" || (error._tag === "Unauthorized" && error.signinUrl === undefined)) {
       member.absence.avoid(
         error._tag === "Blocked" && error.by === "cloudDisabled" ? model : undefined,
@@ -311,7 +327,10 @@ export const make = (options: Options): Routing => {
     } else if (error._tag === "Unreachable" && (error.reason === "tls" || error.reason === "protocol")) {
       member.absence.avoid(undefined, at + refusedFor)
     }
-    if (CircuitBreaker.judgeReachability(error) === "failure") options.onTrouble(member, error)
+    if (CircuitBreaker.judgeReachability(error) === "failure") {
+      member.unreachedAt = at
+      options.onTrouble(member, error)
+    }
   }
 
   /** Waits until one of these answers. */

@@ -20,6 +20,8 @@ export interface Watch {
   readonly hinted: () => void
   /** Calls have begun: what was seen a while ago is seen anew. */
   readonly busy: (now: number) => void
+  /** The same, and waits until it is; nothing where what was seen is of this moment, or where nothing is to be seen. */
+  readonly anew: (now: number) => Effect.Effect<void> | undefined
 }
 
 export interface Options {
@@ -40,6 +42,8 @@ const laterProbe = Duration.toMillis("2 seconds")
 const spread = 0.25
 /** How long `/api/ps` may take before it is asked otherwise whether the host is there. */
 const patience = Duration.toMillis("1 second")
+/** What was seen so long ago may have been changed by others since. */
+const freshFor = (1 + spread) * busyPause
 /** So many answers have to be missed, where the host was not heard to refuse. */
 const misses = 2
 
@@ -59,6 +63,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       hinted = undefined
     })
   })
+  /** Who waits for the end of a look. */
+  const seeing = new Set<() => void>()
 
   const woken = Effect.async<void>((go) => {
     if (isWoken) return go(Effect.void)
@@ -87,7 +93,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       isWoken || isBusy() || left <= busyPause ? Effect.void : idle(left - busyPause)
     )
 
-  const look: Effect.Effect<void> = Effect.gen(function* () {
+  const looking: Effect.Effect<void> = Effect.gen(function* () {
     lookedAt = yield* Clock.currentTimeMillis
     // nothing is in the memory of the cloud that would be ours
     if (server.host.isCloud) return
@@ -115,6 +121,21 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     if (looked !== "failed" && missed < misses) return
     member.downSince ??= now
     member.lost()
+  })
+
+  const look = Effect.ensuring(
+    looking,
+    Effect.sync(() => {
+      const all = [...seeing]
+      seeing.clear()
+      for (const go of all) go()
+    })
+  )
+
+  const seen = Effect.async<void>((resume) => {
+    const go = (): void => resume(Effect.void)
+    seeing.add(go)
+    return Effect.sync(() => seeing.delete(go))
   })
 
   const probe: Effect.Effect<void> = Effect.gen(function* () {
@@ -156,6 +177,10 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     resume?.()
   }
 
+  const busy = (now: number): void => {
+    if (now - lookedAt >= busyPause) wake()
+  }
+
   return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
     alarm: wake,
     suspected: () => {
@@ -163,8 +188,12 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       wake()
     },
     hinted: () => hinted?.(),
-    busy: (now) => {
-      if (now - lookedAt >= busyPause) wake()
+    busy,
+    anew: (now) => {
+      // while calls run, it is seen as often as this anyway
+      if (server.host.isCloud || member.downSince !== undefined || now - lookedAt < freshFor) return undefined
+      busy(now)
+      return seen
     }
   })
 }

@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { Address } from "./address.js"
+import * as Page from "./page.js"
 import type * as Soon from "./soon.js"
 
 export interface Host {
@@ -30,11 +31,6 @@ export interface Host {
   contact: { readonly at: number; readonly answered: boolean } | undefined
   /** Counts what happens to the breakers, permits and memory of it, so that a fleet need not look at what has not changed. */
   changes: number
-}
-
-const isBrowser = (): boolean => {
-  const global: { readonly document?: unknown; readonly WorkerGlobalScope?: unknown } = globalThis
-  return global.document !== undefined || global.WorkerGlobalScope !== undefined
 }
 
 const plain = (value: string | Redacted.Redacted): string => (typeof value === "string" ? value : Redacted.value(value))
@@ -136,7 +132,7 @@ export const make = (
     headers,
     secrets,
     isCloud: options.isCloud,
-    sendsOrigin: headers.origin !== undefined || isBrowser(),
+    sendsOrigin: headers.origin !== undefined || Page.isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
     tellsConnections: options.tellsConnections ?? false,

@@ -1,5 +1,7 @@
 /** Hosts that stop and come back, hang, or refuse a model: who is asked meanwhile, and what is known of them. */
 import { assert, describe, it } from "@effect/vitest"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -103,6 +105,44 @@ describe("a host that hangs", () => {
   )
 })
 
+describe("a host that answers chats with 503", () => {
+  const three = ["m1", "m2", "m3"].map((name) => ({ name, loaded: true }))
+  const busy: OllamaSimulator.Options = { models: three, reply: "Hello there" }
+
+  /** A call every second, each for the next of the models; how many of them came to the first host. */
+  const inVain = (seconds: number, models: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const before = yield* asked("a", "/api/chat")
+      for (let n = 0; n < seconds; n++) {
+        const { result } = yield* recorded({}, { ...request, model: models[n % models.length] ?? model }, "1 second")
+        assert.isTrue(Either.isRight(result), String(result))
+      }
+      return (yield* asked("a", "/api/chat")) - before
+    })
+
+  it.effect("is left alone for longer each time, by all calls where it takes none of them", () =>
+    Effect.gen(function* () {
+      yield* settled
+      yield* (yield* simulator("a")).inject(Fault.serverBusy({ path: "/api/chat" }))
+      // after 0, 1, 3, 7, 15, 31 seconds, and one more for the second model
+      assert.isAtMost(yield* inVain(60, ["m1", "m2", "m3"]), 7)
+      yield* (yield* simulator("a")).clearFaults
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* inVain(3, ["m1", "m2", "m3"]), 3)
+    }).pipe(Effect.provide(world({ a: busy, b: busy }, inOrder("a", "b"))))
+  )
+
+  it.effect("has the calls for the models that it does answer", () =>
+    Effect.gen(function* () {
+      yield* settled
+      yield* (yield* simulator("a")).inject(Fault.serverBusy({ path: "/api/chat", times: 1 }))
+      assert.strictEqual(yield* inVain(1, ["m1"]), 1)
+      assert.strictEqual(yield* inVain(1, ["m2"]), 1)
+      assert.strictEqual(yield* inVain(1, ["m1"]), 1)
+    }).pipe(Effect.provide(world({ a: busy, b: busy }, inOrder("a", "b"))))
+  )
+})
+
 describe("when no host answers", () => {
   it.effect("one is asked all the same, and the record says so", () =>
     Effect.gen(function* () {
@@ -120,6 +160,24 @@ describe("when no host answers", () => {
       assert.strictEqual(record.servedBy?.host, url("b"))
       assert.strictEqual(yield* statusOf("b"), "up")
     }).pipe(Effect.provide(two))
+  )
+
+  it.effect("each call asks one, and no call asks again who was asked in vain a moment ago", () =>
+    Effect.gen(function* () {
+      yield* settled
+      for (const host of ["a", "b", "c"]) yield* (yield* simulator(host)).shutdown
+      const attempts = []
+      for (let n = 0; n < 4; n++) {
+        const { record, result } = yield* recorded({}, request, "1 second")
+        assert.isTrue(Either.isLeft(result) && result.left._tag === "Unreachable", String(result))
+        attempts.push(record.attempts.length + 1)
+      }
+      // the first call finds out, the others know
+      assert.deepStrictEqual(attempts, [3, 1, 1, 1])
+      yield* TestClock.adjust("30 seconds")
+      const { record } = yield* recorded({}, request, "1 second")
+      assert.strictEqual(record.attempts.length, 2)
+    }).pipe(Effect.provide(world({ a: loaded, b: loaded, c: loaded }, inOrder("a", "b", "c"))))
   )
 
   it.effect("a call that may be held is held until any of them does", () =>
@@ -197,6 +255,39 @@ describe("the looks at /api/ps", () => {
         world({ a: { models: [{ name: model, loaded: true, promptTime: "25 seconds" }] } }, { hosts: ["a"] })
       )
     )
+  )
+
+  it.effect("come before the first call after a while: others may have had models loaded and put out", () =>
+    Effect.gen(function* () {
+      yield* settled
+      const http = yield* HttpClient.HttpClient
+      const ask = (host: string, keepAlive: number) =>
+        http.post(`${url(host)}/api/generate`, { body: HttpBody.unsafeJson({ model, keep_alive: keepAlive }) })
+      yield* Effect.fork(Effect.scoped(ask("a", 0)))
+      yield* Effect.fork(Effect.scoped(ask("b", 300)))
+      yield* TestClock.adjust("5 seconds")
+      const { record, result } = yield* recorded({}, request, "10 seconds")
+      assert.isTrue(Either.isRight(result), String(result))
+      assert.strictEqual(record.host, url("b"))
+    }).pipe(
+      Effect.provide(
+        world({
+          a: { models: [{ name: model, loaded: true }], loadTime: "3 seconds" },
+          b: { models: [model], loadTime: "3 seconds" }
+        })
+      )
+    )
+  )
+
+  it.effect("are not waited for where they do not come", () =>
+    Effect.gen(function* () {
+      yield* settled
+      yield* TestClock.adjust("5 seconds")
+      yield* (yield* simulator("b")).inject(Fault.blackHole({ path: "/api/ps" }))
+      const { record, result } = yield* recorded({}, request, "1 second")
+      assert.isTrue(Either.isRight(result), String(result))
+      assert.strictEqual(Duration.toMillis(record.elapsed), 200)
+    }).pipe(Effect.provide(two))
   )
 
   it.scoped("end with the layer", () =>

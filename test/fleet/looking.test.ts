@@ -21,10 +21,19 @@ interface Step {
 
 const step: FastCheck.Arbitrary<Step> = FastCheck.record({
   what: FastCheck.oneof(
-    { weight: 8, arbitrary: FastCheck.constantFrom("call", "burst") },
+    { weight: 8, arbitrary: FastCheck.constantFrom<ReadonlyArray<Step["what"]>>("call", "burst") },
     {
       weight: 4,
-      arbitrary: FastCheck.constantFrom("shutdown", "restart", "break", "heal", "drain", "add", "unload", "lack")
+      arbitrary: FastCheck.constantFrom<ReadonlyArray<Step["what"]>>(
+        "shutdown",
+        "restart",
+        "break",
+        "heal",
+        "drain",
+        "add",
+        "unload",
+        "lack"
+      )
     }
   ),
   host: FastCheck.constantFrom(...hosts),
@@ -45,26 +54,29 @@ const stage: OllamaSimulator.Options = {
   reply: "one two three four five six seven eight"
 }
 
-/** Compares every look with one at everything; counts how many there were, and how many changed nothing. */
+/** A member that compares every look with one at everything. */
 const watched = () => {
-  const { look } = Member.prototype
   const counts = { all: 0, stale: new Array<string>() }
-  Member.prototype.look = function (asked, now) {
-    const seen = JSON.stringify(look.call(this, asked, now))
-    Member.prototype.look = look
-    const anew = this.lookAnew(asked, now)
-    Member.prototype.look = watching
-    counts.all++
-    if (seen !== JSON.stringify(anew)) counts.stale.push(`${seen}\n${JSON.stringify(anew)}`)
-    return anew
-  }
-  const watching = Member.prototype.look
-  return {
-    counts,
-    end: () => {
-      Member.prototype.look = look
+  const original = Object.getOwnPropertyDescriptor(Member.prototype, "look")
+  if (original === undefined) return assert.fail("members do not look")
+  const look: unknown = original.value
+  if (typeof look !== "function") return assert.fail("look is no method")
+  let isInside = false
+  Object.defineProperty(Member.prototype, "look", {
+    ...original,
+    value: function (this: Member, ...asked: Parameters<Member["look"]>): unknown {
+      const seen: unknown = look.apply(this, asked)
+      if (isInside) return seen
+      const text = JSON.stringify(seen)
+      isInside = true
+      const anew = this.lookAnew(...asked)
+      isInside = false
+      counts.all++
+      if (text !== JSON.stringify(anew)) counts.stale.push(`${text}\n${JSON.stringify(anew)}`)
+      return anew
     }
-  }
+  })
+  return { counts, end: () => Object.defineProperty(Member.prototype, "look", original) }
 }
 
 const ask = (client: OllamaClient.Service, model: string, session: string) =>

@@ -1,7 +1,7 @@
 /** Requests over hosts of the model, by a way to choose one. */
 import type { Attempt, Outcome, Played } from "../contestant.js"
 import { done, failed } from "../outcome.js"
-import { deadline, outageOf, type Scenario, slowness } from "../scenario.js"
+import { deadline, isUsable, outageOf, promptMean, type Scenario, slowness } from "../scenario.js"
 import type { Request } from "../traffic.js"
 import * as Events from "./events.js"
 import * as Host from "./host.js"
@@ -34,7 +34,7 @@ export const play = (balancer: Balancer, scenario: Scenario, requests: ReadonlyA
     host: Host.make(events, { machine, slowness: () => slowness(scenario, index, events.now()) }),
     inFlight: 0,
     get isUp() {
-      return down(index) === undefined
+      return isUsable(scenario, index, events.now())
     }
   }))
   let turn = 0
@@ -92,14 +92,36 @@ export const play = (balancer: Balancer, scenario: Scenario, requests: ReadonlyA
       }
       current = { candidate, job }
       const how = down(candidate.index)
-      if (how === undefined) candidate.host.submit(job)
-      else events.after(how === "hang" ? hangsFor : refusedAfter, () => again(how))
+      if (how === undefined && candidate.isUp) candidate.host.submit(job)
+      else events.after(how === "hang" ? hangsFor : refusedAfter, () => again(how ?? "broken"))
     }
 
     events.after(deadline / 1000, () => end("Timeout total"))
     attempt()
   }
 
+  /** Somebody else asks this host, and then again, as long as there are requests. */
+  const askForOthers = (candidate: Candidate): void => {
+    const { others } = scenario
+    if (others === undefined || outcomes.length === requests.length) return
+    const again = () => events.after(others.every, () => askForOthers(candidate))
+    candidate.host.submit({
+      model: others.model,
+      prompt: promptMean,
+      answer: others.model.answer,
+      isOver: false,
+      onFirst: () => undefined,
+      onEnd: again,
+      onLost: again
+    })
+  }
+
+  if (scenario.others !== undefined) {
+    const { every } = scenario.others
+    for (const candidate of candidates) {
+      events.after((every * candidate.index) / 4, () => askForOthers(candidate))
+    }
+  }
   for (const { from, host, how } of scenario.outages ?? []) {
     if (how === "refuse") events.after(from, () => candidates[host]!.host.crash())
   }

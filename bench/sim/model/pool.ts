@@ -1,7 +1,7 @@
 /** One line for all slots of all machines, where nothing ever has to be loaded and outages are foreseen. */
 import type { Outcome, Played } from "../contestant.js"
 import { done, failed } from "../outcome.js"
-import { deadline, type Machine, outageOf, type Scenario, slowness } from "../scenario.js"
+import { deadline, isUsable, type Machine, type Scenario, slowness } from "../scenario.js"
 import type { Request } from "../traffic.js"
 import * as Events from "./events.js"
 
@@ -27,7 +27,7 @@ export const play = (scenario: Scenario, requests: ReadonlyArray<Request>, patie
 
   const lasts = (host: number, seconds: number): boolean => {
     for (let at = events.now(); at <= events.now() + seconds; at += 0.5) {
-      if (outageOf(scenario, host, at) !== undefined) return false
+      if (!isUsable(scenario, host, at)) return false
     }
     return true
   }
