@@ -315,7 +315,7 @@ export class Timeout extends Failure<Timeout>()("Timeout", {
 /**
  * There is no usable connection. `reason`: `refused` (nothing listens), `dns`, `unroutable`, `reset` (closed before an
  * answer), `tls`, `protocol` (what answers does not speak HTTP, or speaks TLS), `gateway` (a proxy has no server behind
- * it), `upstream` (the server cannot reach the cloud), `offline`.
+ * it), `upstream` (the server cannot reach the cloud), `offline` (a host of a fleet has stopped answering during the call).
  *
  * @since 0.1.0
  * @category errors

@@ -11,17 +11,24 @@ import * as Transports from "../sockets/transports.js"
 /** Passes connections on, but not before it is let. */
 const gate = (port: number) =>
   Effect.gen(function* () {
-    const opened = Effect.unsafeMakeLatch()
+    const held: Array<() => void> = []
+    let isOpen = false
     const { address, next } = yield* Servers.tcp((socket) => {
-      const pass = Effect.sync(() => {
+      const pass = (): void => {
         const through = Net.connect(port, "127.0.0.1")
         through.on("error", () => socket.destroy()).on("close", () => socket.destroy())
         socket.on("close", () => through.destroy())
-        socket.pipe(through).pipe(socket)
-      })
-      Effect.runFork(Effect.zipRight(opened.await, pass))
+        socket.pipe(through)
+        through.pipe(socket)
+      }
+      if (isOpen) pass()
+      else held.push(pass)
     })
-    return { address, arrived: next("connection"), open: opened.open }
+    const open = Effect.sync(() => {
+      isOpen = true
+      held.forEach((pass) => pass())
+    })
+    return { address, arrived: next("connection"), open }
   })
 
 const version = (exchange: Servers.Exchange) => Servers.json(exchange, 200, { version: "0.33.0" })
