@@ -15,6 +15,8 @@
  *   cannot reach is asked by this one (`GET /api/version` or `/api/ps`), and gets calls only if no other host can take them
  *   until it has answered, which takes some milliseconds, or two seconds at most. A model whose breaker is open
  *   elsewhere is half-open here: the next calls of it decide.
+ * - **Clients do not take turns.** What they have on the way to a host is not shared, so it is a help to those that start, and
+ *   when hosts die; not to many that keep the same hosts busy.
  * - In the store are addresses of hosts, names of models, and figures; no credentials, prompts, answers or sessions.
  *
  * @since 0.1.0

@@ -64,7 +64,7 @@ const watched = () => {
   let isInside = false
   Object.defineProperty(Member.prototype, "look", {
     ...original,
-    value: function (this: Member, ...asked: Parameters<Member["look"]>): unknown {
+    value(this: Member, ...asked: Parameters<Member["look"]>): unknown {
       const seen: unknown = look.apply(this, asked)
       if (isInside) return seen
       const text = JSON.stringify(seen)
