@@ -161,4 +161,11 @@ const judge = (rule: Rule, field: Field): Line => {
   }
 }
 
+/** The names of all lines. */
+export const ids: ReadonlyArray<string> = rules.map(({ id }) => id)
+
+/** Where lines do not hold, and nobody has found out why. */
+export const unexplained = (lines: ReadonlyArray<Line>): ReadonlyArray<Point> =>
+  lines.flatMap(({ broken }) => broken.filter(({ reason }) => reason === undefined))
+
 export const acceptance = (field: Field): ReadonlyArray<Line> => rules.map((rule) => judge(rule, field))
