@@ -13,6 +13,7 @@ export default defineConfig(({ mode }) => ({
       { find: /^effect-ollama$/, replacement: at("./src/index.ts") },
       { find: /^effect-ollama\/node$/, replacement: at("./src/node/index.ts") },
       { find: /^effect-ollama\/ai$/, replacement: at("./src/ai/index.ts") },
+      { find: /^effect-ollama\/shared$/, replacement: at("./src/shared/index.ts") },
       { find: /^effect-ollama\/testing$/, replacement: at("./src/testing/index.ts") },
       { find: /^effect-ollama\/testing\/node$/, replacement: at("./src/testing/node.ts") }
     ]

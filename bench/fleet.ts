@@ -3,8 +3,11 @@
  *
  * Hosts of all kinds (busy and idle, with the model and without, some blocked, of some nothing learned), a new question for
  * each choice, of which a tenth are second attempts. Processor time, so that other programs on the machine do not count; the
- * median of fifteen rounds, in microseconds a choice. Filling the view is the fleet's, and not counted.
+ * median of fifteen rounds, in microseconds a choice. The last two lines are what the fleet does before: it looks at its hosts,
+ * all of which have calls; and both together.
  */
+import { Effect } from "effect"
+import * as FleetView from "./fleetView.js"
 import { choose } from "../src/fleet/placement/choose.js"
 import * as Memory from "../src/fleet/placement/memory.js"
 import type { Own, Placement } from "../src/fleet/placement/value.js"
@@ -80,50 +83,90 @@ const cpuMicros = (): number => {
   return system + user
 }
 
-const microsPerChoice = (placement: Placement | Own, count: number): number => {
-  const hosts = Array.from({ length: count }, (_, n) => host(n))
-  const asked = questions(hosts)
-  const memory = Memory.make()
-  let now = 0
+const measured = (step: (n: number) => void): number => {
   const round = (times: number): number => {
     const begin = cpuMicros()
-    for (let n = 0; n < times; n++) {
-      const question = asked[n % asked.length]
-      const view: View = { now: now++, hosts }
-      if (question !== undefined) choose(placement, view, question, memory)
-    }
+    for (let n = 0; n < times; n++) step(n)
     return (cpuMicros() - begin) / times
   }
   const estimate = Math.max(round(2000), 0.05)
   return median(Array.from({ length: rounds }, () => round(Math.ceil(microsPerRound / estimate))))
 }
 
+const microsPerChoice = (placement: Placement | Own, count: number): number => {
+  const hosts = Array.from({ length: count }, (_, n) => host(n))
+  const asked = questions(hosts)
+  const memory = Memory.make()
+  let now = 0
+  return measured((n) => {
+    const question = asked[n % asked.length]
+    const view: View = { now: now++, hosts }
+    if (question !== undefined) choose(placement, view, question, memory)
+  })
+}
+
+const look = (count: number) =>
+  Effect.map(FleetView.scene(count), ({ asked, members }) => {
+    const hosts: Array<HostView> = []
+    let now = 10
+    return (): ReadonlyArray<HostView> => {
+      now++
+      members.forEach((member, index) => {
+        hosts[index] = member.look(asked, now)
+      })
+      return hosts
+    }
+  })
+
+/** Looking alone, and looking with a choice by expected completion. */
+const microsPerLook = (count: number, choosing: boolean): number =>
+  Effect.runSync(
+    Effect.scoped(
+      Effect.map(look(count), (look) => {
+        const asked = questions(look())
+        const memory = Memory.make()
+        return measured((n) => {
+          const hosts = look()
+          const question = asked[n % asked.length]
+          if (choosing && question !== undefined) choose("expectedCompletion", { now: n, hosts }, question, memory)
+        })
+      })
+    )
+  )
+
 const table = Object.entries(placements).map(([name, placement]) => ({
   name,
   micros: Object.fromEntries(counts.map((count) => [count, microsPerChoice(placement, count)]))
 }))
 
+const looks = [false, true].map((choosing) => ({
+  name: choosing ? "look and choice" : "look",
+  micros: Object.fromEntries(counts.map((count) => [count, microsPerLook(count, choosing)]))
+}))
+
 const cells = (name: string, values: ReadonlyArray<string>): string =>
   [name.padEnd(20), ...values.map((value) => value.padStart(9))].join("")
 
-const completion = table[0]?.micros ?? {}
+const completion = looks[1]?.micros ?? {}
 const isHeld = Object.entries(wanted).every(([count, limit]) => (completion[count] ?? Number.NaN) < limit)
 
 console.log(
   process.argv.includes("--json")
-    ? JSON.stringify({ microsPerChoice: Object.fromEntries(table.map(({ micros, name }) => [name, micros])) })
+    ? JSON.stringify({
+        microsPerChoice: Object.fromEntries([...table, ...looks].map(({ micros, name }) => [name, micros]))
+      })
     : [
         cells(
           "microseconds",
           counts.map((count) => `${count} hosts`)
         ),
-        ...table.map(({ micros, name }) =>
+        ...[...table, ...looks].map(({ micros, name }) =>
           cells(
             name,
             counts.map((count) => (micros[count] ?? Number.NaN).toFixed(2))
           )
         ),
-        `wanted of expectedCompletion: under 20 at 16 hosts, under 100 at 256: ${isHeld ? "holds" : "does not hold"}`
+        `wanted of look and choice: under 20 at 16 hosts, under 100 at 256: ${isHeld ? "holds" : "does not hold"}`
       ].join("\n")
 )
 process.exitCode = isHeld ? 0 : 1

@@ -96,6 +96,30 @@ const bundled = async (name) => {
   return Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0)
 }
 
+/** The main entry point and the simulator need effect and @effect/platform, and no other peer, to be installed. */
+const optionalPeers = async () => {
+  const { metafile } = await build({
+    stdin: {
+      contents: `export * from "effect-ollama"\nexport * as testing from "effect-ollama/testing"`,
+      resolveDir: folder,
+      loader: "js"
+    },
+    absWorkingDir: folder,
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    platform: "browser",
+    tsconfigRaw: {},
+    logLevel: "error"
+  })
+  const foreign = Object.keys(metafile.inputs).filter(
+    (file) =>
+      !/^(<stdin>|node_modules\/(effect|effect-ollama|@effect\/platform)\/|node_modules\/(?!@effect\/))/.test(file)
+  )
+  return { code: foreign.length > 0 ? 1 : 0, output: `effect-ollama asks for optional peers:\n${foreign.join("\n")}` }
+}
+
 const treeShaking = async () => {
   const held = (await bundled("Policy")).filter((file) =>
     /effect-ollama\/dist\/(client|fleet|observe|OllamaClient|internal\/(host|send|reader))/.test(file)
@@ -132,7 +156,8 @@ const main = async () => {
     () => runNode(["node_modules/effect-ollama/dist/cli/effect-ollama.js", "--version"], inFolder),
     () => tsc("node16"),
     () => tsc("bundler"),
-    treeShaking
+    treeShaking,
+    optionalPeers
   ]
   for (const step of steps) {
     const { code, output } = await step()

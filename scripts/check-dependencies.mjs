@@ -33,6 +33,7 @@ const mayImport = {
   index: [...around, "Tool"],
   node: [...around, "node"],
   ai: [...around, "ai"],
+  shared: ["fleet", "shared"],
   cli: [...around, "ai", "cli", "node", "testing"],
   testing: ["api", "OllamaError", "testing"]
 }
@@ -41,6 +42,7 @@ const mayImport = {
 const packages = {
   node: ["@effect/platform-node"],
   ai: ["@effect/ai"],
+  shared: ["@effect/experimental"],
   cli: ["@effect/ai", "@effect/cli", "@effect/platform-node"],
   testing: []
 }

@@ -10,13 +10,16 @@ import { cache, filesUnder, relative, root } from "./lib/paths.mjs"
 
 const folder = path.join(cache, "snippets")
 
+/** Made of the docstrings, whose snippets are checked where they stand. */
+const reference = path.join(root, "docs", "reference")
+
 const pages = () => [
   ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map((page) => path.join(root, page)),
-  ...filesUnder(path.join(root, "docs"), [".md"]),
+  ...filesUnder(path.join(root, "docs"), [".md"]).filter((page) => !page.startsWith(reference)),
   ...filesUnder(path.join(root, "src"), [".ts"])
 ]
 
-const open = /^(?:\s*\*)?\s*```(?:ts|typescript)\s*$/
+const open = /^(?:\s*\*)?\s*```(?:ts|typescript)(?:\s.*)?$/
 const close = /^(?:\s*\*)?\s*```\s*$/
 
 /** The blocks of one page: each the page's own lines with everything else blank. */

@@ -27,11 +27,15 @@ const steps = {
   types: () => runNode(["scripts/check-types.mjs"]),
   package: () => runNode(["scripts/check-package.mjs"]),
   consumers: () => runNode(["scripts/check-consumers.mjs"]),
+  api: () => runNode(["scripts/api.mjs"]),
+  size: () => runNode(["--import=tsx", "bench/size.ts"]),
+  browser: () => runNode(["scripts/check-browser.mjs"]),
   lint: () => runNode([packageProgram("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings", "--format=unix"]),
   format: () => runNode([packageProgram("prettier/bin/prettier.cjs"), "--check", ".", ...formatFlags]),
   dependencies: own("./check-dependencies.mjs", "checkDependencies"),
   patterns: own("./check-patterns.mjs", "checkPatterns"),
-  docs: own("./check-docs.mjs", "checkDocs")
+  docs: own("./check-docs.mjs", "checkDocs"),
+  licences: own("./licences.mjs", "checkLicences")
 }
 
 const remedies = { format: "Remedy: npm run format" }

@@ -8,9 +8,9 @@ import * as path from "node:path"
 import { root } from "./lib/paths.mjs"
 import { runNpm } from "./lib/run.mjs"
 
-const read = (file) => {
+const read = (folder, file) => {
   try {
-    return JSON.parse(readFileSync(path.join(root, file), "utf8")).packages
+    return JSON.parse(readFileSync(path.join(folder, file), "utf8")).packages
   } catch (error) {
     if (error.code === "ENOENT") return undefined
     throw error
@@ -18,10 +18,10 @@ const read = (file) => {
 }
 
 /** The first package that is not as the lock file wants it. Packages for other platforms are never installed. */
-const firstMissing = () => {
-  const wanted = read("package-lock.json")
+const firstMissing = (folder) => {
+  const wanted = read(folder, "package-lock.json")
   if (wanted === undefined) throw new Error("package-lock.json is missing: is this a whole clone?")
-  const installed = read("node_modules/.package-lock.json")
+  const installed = read(folder, "node_modules/.package-lock.json")
   if (installed === undefined) return "node_modules"
   return Object.keys(wanted).find(
     (name) =>
@@ -31,20 +31,20 @@ const firstMissing = () => {
   )
 }
 
-/** Installs what is missing. Resolves to true when it worked or nothing was to do; prints why when it did not work. */
-export const ensure = async () => {
+/** Installs what is missing, in the repository or in a folder of it that has a lock file of its own. Resolves to true when it worked or nothing was to do; prints why when it did not work. */
+export const ensure = async (folder = root) => {
   const [major, minor] = process.versions.node.split(".").map(Number)
   if (major < 20 || (major === 20 && minor < 19)) {
     console.error(`effect-ollama needs Node 20.19 or later, this is ${process.versions.node}.`)
     return false
   }
-  if (firstMissing() === undefined) return true
+  if (firstMissing(folder) === undefined) return true
   console.error("Installing (once)…")
   // No package needs its lifecycle scripts: esbuild's finds its binary without.
   const flags = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-  const exact = await runNpm(["ci", ...flags])
+  const exact = await runNpm(["ci", ...flags], { cwd: folder })
   // `npm ci` refuses a lock file that lacks a package of some other platform; `npm install` follows it as far as it goes.
-  const result = exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags])
+  const result = exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags], { cwd: folder })
   if (result.code === 0) return true
   const reason = result.output.trim().split("\n").slice(0, 10).join("\n")
   console.error(

@@ -1,6 +1,6 @@
 /**
- * `npm test`, right after `git clone`: installs what is missing, checks the code, runs all tests and all examples, and
- * ends with one line that counts tests and examples. A step of the check that fails counts as one failure.
+ * `npm test`, right after `git clone`: installs what is missing, checks the code, runs all tests, all examples and the
+ * test of the core on all platforms, and ends with one line that counts them. A step of the check that fails counts as one failure.
  */
 import { readFileSync, rmSync } from "node:fs"
 import * as path from "node:path"
@@ -48,9 +48,14 @@ const runAllExamples = async () => {
   return { ...nothing, ...(await runExamples()) }
 }
 
+const runOnPlatforms = async () => {
+  const { runPlatforms } = await import("./platforms.mjs")
+  return runPlatforms()
+}
+
 const main = async () => {
   const total = { ...nothing }
-  const steps = { Check: runCheck, Tests: runTests, Examples: runAllExamples }
+  const steps = { Check: runCheck, Tests: runTests, Examples: runAllExamples, Platforms: runOnPlatforms }
   if (await ensure()) {
     for (const [title, step] of Object.entries(steps)) {
       console.log(`\n${title}`)

@@ -9,6 +9,7 @@ export const entries = {
   "effect-ollama": "src/index.ts",
   "effect-ollama/node": "src/node/index.ts",
   "effect-ollama/ai": "src/ai/index.ts",
+  "effect-ollama/shared": "src/shared/index.ts",
   "effect-ollama/testing": "src/testing/index.ts",
   "effect-ollama/testing/node": "src/testing/node.ts"
 }

@@ -4,9 +4,9 @@ import { root } from "./paths.mjs"
 
 /**
  * Runs a command to its end. `inherit` shows its output as it comes; otherwise it is kept in `output`, and `stdout`
- * alone in `stdout`. With `timeoutMillis` the process is killed when that time is over, and `timedOut` is true.
+ * alone in `stdout`. With `timeoutMillis` the process is killed when that time is over, and `timedOut` is true; it is killed when `signal` aborts, too.
  */
-export const run = (command, args, { env = {}, inherit = false, timeoutMillis, cwd = root } = {}) =>
+export const run = (command, args, { env = {}, inherit = false, timeoutMillis, cwd = root, signal } = {}) =>
   new Promise((resolve) => {
     const started = performance.now()
     const chunks = []
@@ -24,6 +24,7 @@ export const run = (command, args, { env = {}, inherit = false, timeoutMillis, c
             timedOut = true
             child.kill("SIGKILL")
           }, timeoutMillis)
+    signal?.addEventListener("abort", () => child.kill("SIGKILL"))
     child.stdout?.on("data", (chunk) => {
       chunks.push(chunk)
       stdout.push(chunk)

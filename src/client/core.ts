@@ -27,20 +27,22 @@ const lineLimit = 8 * 1024 * 1024
 
 type Failure = OllamaError.OllamaError
 
+/** An option that only Bun's fetch knows. */
+const withoutLimit: object = { timeout: false }
+
 /**
  * Fetch follows redirects by itself, and takes only Authorization along no further: it is told not to. Other transports
- * do not look at this. What a program gives to fetch (`FetchHttpClient.RequestInit`) has to be visible here to be kept.
+ * do not look at this. Bun's fetch gives up after five minutes, where it is not told to leave that to our clocks. What a program gives to fetch (`FetchHttpClient.RequestInit`) has to be visible here to be kept.
  */
 const redirectsByHand =
   (init: RequestInit) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.mapInputContext(effect, (context: EffectContext.Context<R>) =>
-      EffectContext.add(context, FetchHttpClient.RequestInit, {
-        ...init,
-        ...Option.getOrUndefined(EffectContext.getOption(context, FetchHttpClient.RequestInit)),
-        redirect: "manual"
-      })
-    )
+    Effect.mapInputContext(effect, (context: EffectContext.Context<R>) => {
+      const own = Option.getOrUndefined(EffectContext.getOption(context, FetchHttpClient.RequestInit))
+      // without CORS a browser wants to follow; nothing of ours goes along then
+      const redirect = own?.mode === "no-cors" ? "follow" : "manual"
+      return EffectContext.add(context, FetchHttpClient.RequestInit, { ...withoutLimit, ...init, ...own, redirect })
+    })
 
 /** Where the calls of a client with several servers go. */
 export interface Steering {

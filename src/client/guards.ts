@@ -35,6 +35,15 @@ export interface Guards {
   readonly look: (model: string | undefined, now: number) => Look
   /** The breaker of the host, and what is held for each model. */
   readonly state: Effect.Effect<State>
+  /** The breakers, as they stand. */
+  readonly breakers: Effect.Effect<Breakers>
+  /** Somebody else has seen otherwise of a model: the next calls of it decide. */
+  readonly doubt: (model: string) => Effect.Effect<void>
+}
+
+export interface Breakers {
+  readonly host: CircuitBreaker.Reading | undefined
+  readonly models: ReadonlyMap<string, CircuitBreaker.Reading>
 }
 
 export interface State {
@@ -56,7 +65,7 @@ export interface Look {
   readonly refusedFor: number
   /** What was learned of the calls that the server works on at once: of this model, and of the others. */
   readonly own: Concurrency.Learning | undefined
-  readonly others: Iterable<Concurrency.Learning>
+  readonly others: ReadonlyArray<Concurrency.Learning>
 }
 
 /** What is looked at of a call. */
@@ -72,6 +81,8 @@ interface OfModel {
 
 /** Models that are remembered at once; beyond it one that is idle is forgotten. */
 const modelsLimit = 256
+
+const withoutRamp = { ramp: false }
 
 const none: Omit<OfModel, "scope"> = { breaker: undefined, permits: undefined, hedging: undefined }
 
@@ -91,8 +102,20 @@ export const tuned = <Value, Part>(
     return Effect.succeed(part)
   })
 
-const others = function* (models: ReadonlyMap<string, OfModel>, model: string | undefined) {
-  for (const [name, { permits }] of models) if (name !== model && permits !== undefined) yield permits.unsafeLearned()
+const nobody: ReadonlyArray<Concurrency.Learning> = []
+
+/** What was learned of the other models; what is known for sure of one needs no others. */
+const othersThan = (
+  models: ReadonlyMap<string, OfModel>,
+  model: string | undefined,
+  own: Concurrency.Learning | undefined
+): ReadonlyArray<Concurrency.Learning> => {
+  if (own?.hasQueue === true || models.size <= (own === undefined ? 0 : 1)) return nobody
+  const found: Array<Concurrency.Learning> = []
+  for (const [name, { permits }] of models) {
+    if (name !== model && permits !== undefined) found.push(permits.unsafeLearned())
+  }
+  return found
 }
 
 /** Whether a breaker would refuse a call that came at this moment. */
@@ -104,6 +127,14 @@ const isGenerated = ({ endpoint }: Target): boolean => endpoint.kind === "genera
 
 const stateOfBreaker = (breaker: CircuitBreaker.Breaker | undefined) =>
   breaker === undefined ? Effect.succeed(undefined) : Effect.map(breaker.state, ({ state }) => state)
+
+const readingsOf = (models: ReadonlyMap<string, OfModel>): Effect.Effect<Breakers["models"]> =>
+  Effect.map(
+    Effect.forEach([...models], ([model, { breaker }]) =>
+      breaker === undefined ? Effect.succeed([]) : Effect.map(breaker.state, (state) => [[model, state] as const])
+    ),
+    (all) => new Map(all.flat())
+  )
 
 const stateOfModel = ({ breaker, permits }: OfModel): Effect.Effect<StateOfModel> =>
   Effect.map(
@@ -253,11 +284,12 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
       }),
       look: (model, now) => {
         const parts = model === undefined ? undefined : models.get(model)
+        const own = parts?.permits?.unsafeLearned()
         return {
           host: breaker?.unsafeState(),
-          refusedFor: parts?.breaker?.unsafeWait(now, { ramp: false }) ?? 0,
-          own: parts?.permits?.unsafeLearned(),
-          others: others(models, model)
+          refusedFor: parts?.breaker?.unsafeWait(now, withoutRamp) ?? 0,
+          own,
+          others: othersThan(models, model, own)
         }
       },
       state: Effect.suspend(() =>
@@ -271,6 +303,21 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
           )
         })
       ),
+      breakers: Effect.suspend(() =>
+        Effect.all({
+          host: breaker === undefined ? Effect.succeed(undefined) : breaker.state,
+          models: readingsOf(models)
+        })
+      ),
+      doubt: (model) =>
+        Effect.suspend(() => {
+          const known = models.get(model)
+          // hearsay does not fill the memory
+          if (known === undefined && models.size >= modelsLimit / 2) return Effect.void
+          return Effect.flatMap(known === undefined ? makeModel(model) : Effect.succeed(known), ({ breaker }) =>
+            breaker === undefined ? Effect.void : breaker.force("halfOpen")
+          )
+        }),
       retune: (next) =>
         Effect.uninterruptible(
           Effect.suspend(() => {

@@ -127,6 +127,7 @@ export class Journal {
   current(): Trail | undefined {
     if (this.winner !== undefined) return this.winner
     if (this.hold !== undefined) return undefined
+    if (this.trails.length === 1) return this.trails[0]
     return this.trails.findLast((trail) => trail.endedAt === undefined) ?? this.trails.at(-1)
   }
 

@@ -39,6 +39,9 @@ export interface Knowledge {
   readonly learned: () => Learned.Learned
   /** A host is not used any more. */
   readonly forget: (host: string) => void
+  /** What was learned from our own calls, and what others have learned from theirs. */
+  readonly own: Learning.Learning["own"]
+  readonly hear: Learning.Learning["hear"]
   /** Looks at the host that a call is at, so that more can be said of it. */
   readonly look: (journal: Journal) => Effect.Effect<void>
 }
@@ -167,6 +170,8 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
     },
     learned: learning.learned,
     forget: learning.forget,
+    own: learning.own,
+    hear: learning.hear,
     predictions,
     expected: (journal, now) => {
       const trail = journal.current()

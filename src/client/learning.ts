@@ -12,6 +12,10 @@ export interface Learning {
   readonly learned: () => Learned.Learned
   /** A host is not used any more. */
   readonly forget: (host: string) => void
+  /** What was learned from the calls of this client alone. */
+  readonly own: () => Predictor.State
+  /** What others have learned, put together with what is its own, in the place of what was heard of them before. */
+  readonly hear: (together: (own: Predictor.State) => Predictor.State) => void
 }
 
 /** Milliseconds beside which the cost does not count. */
@@ -22,11 +26,14 @@ const kept = 128
 
 export const make = (): Learning => {
   let state = Learned.empty
+  /** Without what others have learned; the same until something of them was heard. */
+  let own: Learned.Learned | undefined
   let pending: Array<Predictor.Sample> = []
 
   const learned = (): Learned.Learned => {
     if (pending.length > 0) {
       state = pending.reduce(Learned.observe, state)
+      if (own !== undefined) own = pending.reduce(Learned.observe, own)
       pending = []
     }
     return state
@@ -42,6 +49,16 @@ export const make = (): Learning => {
     learned,
     forget: (host) => {
       state = Learned.forget(learned(), host)
+      if (own !== undefined) own = Learned.forget(own, host)
+    },
+    own: () => {
+      const { predictor } = learned()
+      return own?.predictor ?? predictor
+    },
+    hear: (together) => {
+      const all = learned()
+      own ??= all
+      state = { predictor: together(own.predictor), detectors: all.detectors }
     }
   }
 }

@@ -19,6 +19,7 @@ import * as Policy from "../policy/Policy.js"
 import type { Host } from "./hosts.js"
 import * as internal from "./make.js"
 import type { Own, Placement } from "./placement/value.js"
+import * as SharedState from "./SharedState.js"
 import type { State } from "./state.js"
 
 export type { Host } from "./hosts.js"
@@ -46,6 +47,20 @@ export interface Options extends Omit<ClientOptions, "host" | "apiKey" | "header
    * there are others.
    */
   readonly policy?: Policy.Policy | undefined
+}
+
+/**
+ * A fleet that shares what it knows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharingOptions extends Options {
+  /**
+   * What the clients of the same hosts tell each other is shared through `SharedState`, which the layer needs then; `{}` for
+   * the defaults. A fleet without it is blind for what others have found out, and works.
+   */
+  readonly shared: SharedState.Options
 }
 
 /**
@@ -93,6 +108,23 @@ export class Fleet extends Context.Tag("effect-ollama/Fleet")<Fleet, Service>() 
  */
 export const policy: Policy.Policy = internal.defaults
 
+interface Made {
+  readonly client: Client
+  readonly fleet: Service
+}
+
+type Needs = HttpClient.HttpClient | Scope.Scope
+
+/** Whether it shares. */
+type Sharing = Options | SharingOptions
+
+const shares = (options: Sharing): options is SharingOptions => "shared" in options && options.shared !== undefined
+
+const made = (options: Options): Effect.Effect<Made, OllamaError.InvalidRequest, Needs | SharedState.SharedState> =>
+  !shares(options)
+    ? internal.make(options)
+    : Effect.flatMap(SharedState.SharedState, (store) => internal.make(options, store))
+
 /**
  * Makes a fleet, which lives as long as the Scope: the client over all hosts, and the hosts. Fails with `InvalidRequest`
  * for hosts that cannot be: none, one twice, or a field of one (`hosts[1].weight`). Never reads the environment.
@@ -100,16 +132,20 @@ export const policy: Policy.Policy = internal.defaults
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
+export function make(
+  options: SharingOptions
+): Effect.Effect<Made, OllamaError.InvalidRequest, Needs | SharedState.SharedState>
+export function make(options: Options): Effect.Effect<Made, OllamaError.InvalidRequest, Needs>
+export function make(
   options: Options
-): Effect.Effect<
-  { readonly client: Client; readonly fleet: Service },
-  OllamaError.InvalidRequest,
-  HttpClient.HttpClient | Scope.Scope
-> => internal.make(options)
+): Effect.Effect<Made, OllamaError.InvalidRequest, Needs | SharedState.SharedState> {
+  return made(options)
+}
+
+type Layered<E, R = never> = Layer.Layer<OllamaClient | Fleet, E, HttpClient.HttpClient | R>
 
 const layered = <E, R>(
-  made: Effect.Effect<{ readonly client: Client; readonly fleet: Service }, E, R>
+  made: Effect.Effect<Made, E, R>
 ): Layer.Layer<OllamaClient | Fleet, E, Exclude<R, Scope.Scope>> =>
   Layer.scopedContext(
     Effect.map(made, ({ client, fleet }) =>
@@ -156,9 +192,11 @@ const layered = <E, R>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: Options
-): Layer.Layer<OllamaClient | Fleet, OllamaError.InvalidRequest, HttpClient.HttpClient> => layered(make(options))
+export function layer(options: SharingOptions): Layered<OllamaError.InvalidRequest, SharedState.SharedState>
+export function layer(options: Options): Layered<OllamaError.InvalidRequest>
+export function layer(options: Options): Layered<OllamaError.InvalidRequest, SharedState.SharedState> {
+  return layered(made(options))
+}
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -188,7 +226,12 @@ export const config: Config.Config<Options> = Config.map(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
+export function layerConfig(
+  options: Partial<Options> & Pick<SharingOptions, "shared">
+): Layered<OllamaError.InvalidRequest | ConfigError.ConfigError, SharedState.SharedState>
+export function layerConfig(options?: Partial<Options>): Layered<OllamaError.InvalidRequest | ConfigError.ConfigError>
+export function layerConfig(
   options: Partial<Options> = {}
-): Layer.Layer<OllamaClient | Fleet, OllamaError.InvalidRequest | ConfigError.ConfigError, HttpClient.HttpClient> =>
-  layered(Effect.flatMap(config, (read) => make({ ...read, ...options })))
+): Layered<OllamaError.InvalidRequest | ConfigError.ConfigError, SharedState.SharedState> {
+  return layered(Effect.flatMap(config, (read) => made({ ...read, ...options })))
+}

@@ -25,6 +25,8 @@ import type { Member } from "./member.js"
 import type { Own, Placement } from "./placement/value.js"
 import * as Roster from "./roster.js"
 import * as Routing from "./routing.js"
+import * as Exchange from "./sharing/exchange.js"
+import type * as SharedState from "./SharedState.js"
 import { Spreading } from "./spreading.js"
 import * as State from "./state.js"
 
@@ -33,6 +35,7 @@ export interface Options extends Omit<OllamaClient.Options, "host" | "apiKey" | 
   readonly hosts?: ReadonlyArray<string | Hosts.Host> | undefined
   readonly source?: Stream.Stream<ReadonlyArray<string | Hosts.Host>> | undefined
   readonly placement?: Placement | Own | undefined
+  readonly shared?: SharedState.Options | undefined
 }
 
 /** What can be done with the hosts. */
@@ -81,11 +84,13 @@ const spreads = (placement: Placement | Own): boolean =>
 const isDoubtful = (error: OllamaError.OllamaError): boolean =>
   error._tag === "Unreachable" && (error.reason === "reset" || error.reason === "gateway")
 
+/** @param store that it shares through, where it does */
 export const make = (
-  options: Options
+  options: Options,
+  store?: SharedState.Service
 ): Effect.Effect<Made, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
   Effect.gen(function* () {
-    const { hosts, placement = "expectedCompletion", policy, policyChanges, source, ...others } = options
+    const { hosts, placement = "expectedCompletion", policy, policyChanges, shared = {}, source, ...others } = options
     const first = hosts === undefined && source !== undefined ? [] : yield* Hosts.checkAll(hosts ?? [])
     const clock = yield* Effect.clock
     const seed = yield* Random.nextIntBetween(0, 2 ** 31)
@@ -114,6 +119,7 @@ export const make = (
       return undefined
     }
 
+    let exchange: Exchange.Exchange | undefined
     const roster: Roster.Roster = yield* Roster.make({
       core,
       clock,
@@ -121,6 +127,7 @@ export const make = (
       onChange: () => {
         spread()
         routing.changed()
+        exchange?.changed()
         signal()
       },
       onWork: signal
@@ -175,6 +182,17 @@ export const make = (
     }
 
     yield* Effect.forEach(first, roster.add, { discard: true })
+    if (store !== undefined) {
+      exchange = yield* Exchange.make({
+        store,
+        how: shared,
+        knowledge: core.knowledge,
+        members: roster.members,
+        onSuspect: roster.suspected,
+        onHint: roster.hinted,
+        onHeard: signal
+      })
+    }
     if (source !== undefined) yield* follow(source, roster, first.length === 0)
 
     const state: Effect.Effect<State.State> = Effect.flatMap(Clock.currentTimeMillis, (now) =>

@@ -40,6 +40,10 @@ interface Figures {
   readonly figures: Predictor.Figures
 }
 
+/** That it works on at least one call at once is nothing: then the mean of the others tells more. */
+const shownBy = ({ hasQueue, parallel }: Predictor.Figures): number | undefined =>
+  hasQueue || (parallel !== undefined && parallel > 1) ? parallel : undefined
+
 type Writable = { -readonly [K in keyof HostView]: HostView[K] }
 
 const limited = <K, V>(map: Map<K, V>, key: K, value: V): void => {
@@ -48,8 +52,10 @@ const limited = <K, V>(map: Map<K, V>, key: K, value: V): void => {
 }
 
 export class Member {
+  /** Its address, which is its name. */
+  readonly url: string
   /** What occupies a model there. */
-  readonly work = new Set<Work.Work>()
+  private readonly working = new Set<Work.Work>()
   readonly memory = new Memory()
   readonly sessions = new Sessions()
   /** Who wants to know that it does not answer. */
@@ -68,10 +74,14 @@ export class Member {
   /** Whether it may be a matter of one connection: then it is asked at once. */
   isDoubtful = false
   recoveredAt: number | undefined
+  /** Since when it is suspected to be down because another client says so; until it was asked. */
+  suspectSince: number | undefined
+  /** How many calls of a model other clients have seen it to work on at once. */
+  heardParallelism: ReadonlyMap<string, Parallelism.Seen> = new Map()
   /** Milliseconds of calls that are held in the client for it. */
   held = 0
-  /** The models for which the view was made when nothing was going on. */
-  private quietSince: ReadonlyArray<string> | undefined
+  /** The models in memory as the view has them, unless what calls use of them has changed since. */
+  private seenMemory: ReadonlyArray<string> | undefined
   /** Not asked before this moment, whatever the model. */
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
@@ -81,49 +91,88 @@ export class Member {
   private catalog: { readonly names: Set<string>; readonly at: number } | undefined
   private foreign = Foreign.none
   private readonly figures = new Map<string, Figures>()
+  /** What was read last of what was learned, for whoever asks for the same again. */
+  private lastRead: { readonly learned: Learned.Learned; readonly model: string; readonly figures: Figures } | undefined
+  private lastSlowness: { readonly detectors: Learned.Learned["detectors"]; readonly slowness: number } | undefined
   private readonly view: Writable
 
   constructor(
     readonly server: Server,
     private readonly learned: () => Learned.Learned
   ) {
+    this.url = server.host.address.url
     this.view = { ...empty, host: this.url }
   }
 
-  get url(): string {
-    return this.server.host.address.url
+  get work(): ReadonlySet<Work.Work> {
+    return this.working
+  }
+
+  begins(work: Work.Work): void {
+    this.working.add(work)
+    this.seenMemory = undefined
+  }
+
+  ends(work: Work.Work): void {
+    this.working.delete(work)
+    this.seenMemory = undefined
   }
 
   /** What was learned of a model there. */
   figuresOf(model: string, now: number): Predictor.Figures {
-    const { predictor } = this.learned()
+    const learned = this.learned()
+    const last = this.lastRead
+    if (last?.learned === learned && last.model === model && now - last.figures.at < figuresFor) {
+      return last.figures.figures
+    }
+    const figures = this.read(learned, model, now)
+    this.lastRead = { learned, model, figures }
+    return figures.figures
+  }
+
+  private read({ predictor }: Learned.Learned, model: string, now: number): Figures {
     const host = Object.hasOwn(predictor.hosts, this.url) ? predictor.hosts[this.url] : undefined
     const ofModel = Object.hasOwn(predictor.models, model) ? predictor.models[model] : undefined
     const known = this.figures.get(model)
     if (known !== undefined && known.host === host && known.ofModel === ofModel && now - known.at < figuresFor) {
-      return known.figures
+      return known
     }
-    const figures = Predictor.figures(predictor, { host: this.url, model, at: now })
-    limited(this.figures, model, { host, ofModel, at: now, figures })
+    const figures: Figures = {
+      host,
+      ofModel,
+      at: now,
+      figures: Predictor.figures(predictor, { host: this.url, model, at: now })
+    }
+    limited(this.figures, model, figures)
     return figures
   }
 
   /** How many calls of a model it works on at once, as far as that was seen. */
   parallelism(model: string, now: number): number | undefined {
     const { others, own } = this.server.guards.look(model, now)
-    return Parallelism.of(own, others) ?? this.figuresOf(model, now).parallel
+    return this.atOnce(model, own, others) ?? shownBy(this.figuresOf(model, now))
+  }
+
+  private atOnce(
+    model: string | undefined,
+    own: Parallelism.Seen | undefined,
+    others: Iterable<Parallelism.Seen>
+  ): number | undefined {
+    const heard = model === undefined ? undefined : this.heardParallelism.get(model)
+    return Parallelism.of(Parallelism.better(own, heard), others)
   }
 
   /** How many times slower it seems than what was learned of it. */
   slowness(): number {
     const all = this.learned().detectors
+    if (this.lastSlowness?.detectors === all) return this.lastSlowness.slowness
     const detectors = Object.hasOwn(all, this.url) ? all[this.url] : undefined
-    if (detectors === undefined) return 1
     let slowest = 1
-    for (const state of [detectors.prompt, detectors.generating]) {
+    for (const state of [detectors?.prompt, detectors?.generating]) {
       const factor = state === undefined ? undefined : Detector.factor(state)
       if (factor !== undefined && factor > slowest) slowest = factor
     }
+    this.lastSlowness = { detectors: all, slowness: slowest }
     return slowest
   }
 
@@ -205,6 +254,7 @@ export class Member {
   /** It answers again. */
   recovered(now: number): void {
     this.downSince = undefined
+    this.suspectSince = undefined
     this.recoveredAt = now
     // it may have been started anew
     this.sessions.clear()
@@ -226,14 +276,19 @@ export class Member {
     return Foreign.of(this.foreign, now)
   }
 
+  /** It does not answer, or another client says so. */
+  private isAway(): boolean {
+    return this.downSince !== undefined || this.suspectSince !== undefined
+  }
+
   private blockedBy(model: string | undefined, now: number): void {
     const { view } = this
     const { host, others, own, refusedFor } = this.server.guards.look(model, now)
-    view.parallelism = Parallelism.of(own, others)
+    view.parallelism = this.atOnce(model, own, others)
     view.blocked = undefined
     view.blockedLeft = 0
     if (this.isDraining || host === "forcedOpen") view.blocked = "closed"
-    else if (this.downSince !== undefined || host === "open" || host === "halfOpen") view.blocked = "host"
+    else if (this.isAway() || host === "open" || host === "halfOpen") view.blocked = "host"
     else if (this.avoidedUntil > now) {
       view.blocked = "host"
       view.blockedLeft = this.avoidedUntil - now
@@ -252,10 +307,20 @@ export class Member {
     return (1000 * (this.memory.sizes.get(model) ?? gigabytes)) / loadRate
   }
 
+  private isLoadingForCalls(): boolean {
+    for (const work of this.working) if (Work.isLoading(work, this.url)) return true
+    return false
+  }
+
+  private isInUse(model: string): boolean {
+    for (const work of this.working) if (work.model === model) return true
+    return false
+  }
+
   /** Loads under way, by model: what is left of them, in milliseconds. */
   loads(now: number): ReadonlyMap<string, number> {
     const preloads = this.server.residency.preloads.loads()
-    if (preloads.length === 0 && this.work.size === 0) return noLoads
+    if (preloads.length === 0 && !this.isLoadingForCalls()) return noLoads
     let left: Map<string, number> | undefined
     const loading = (model: string, since: number, load: number): void => {
       left ??= new Map()
@@ -263,7 +328,7 @@ export class Member {
       left.set(model, Math.min(rest, left.get(model) ?? rest))
     }
     for (const [model, since] of preloads) loading(model, since, this.loadOf(model, now))
-    for (const work of this.work) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
+    for (const work of this.working) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
     return left ?? noLoads
   }
 
@@ -293,13 +358,13 @@ export class Member {
       view.loadRate = figures.loadRate
       view.promptRate = figures.promptRate
       view.generationRate = figures.generationRate
-      view.parallelism ??= figures.parallel
+      view.parallelism ??= shownBy(figures)
     }
     view.workLeft = 0
     const signAt = this.signAt()
-    for (const work of this.work) view.workLeft += Work.left(work, this.url, signAt, now)
+    for (const work of this.working) view.workLeft += Work.left(work, this.url, signAt, now)
     view.heldWork = this.held
-    view.inFlight = this.work.size
+    view.inFlight = this.working.size
     view.foreignQueue = this.foreignQueue(now)
     view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
     view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
@@ -310,7 +375,7 @@ export class Member {
   /** When a call had a first value or an end of its answer here last. */
   private signAt(): number {
     let last = this.answeredAt
-    for (const work of this.work) last = Math.max(last, Work.firstAt(work, this.url) ?? last)
+    for (const work of this.working) last = Math.max(last, Work.firstAt(work, this.url) ?? last)
     return last
   }
 
@@ -332,18 +397,13 @@ export class Member {
   private lookAtMemory(loads: ReadonlyMap<string, number>): void {
     const { memory, view } = this
     // the usual case: nothing has changed since the last look
-    const isQuiet = this.work.size === 0 && loads.size === 0
-    if (isQuiet && this.quietSince === memory.models) return
-    this.quietSince = isQuiet ? memory.models : undefined
+    if (loads.size === 0 && this.seenMemory === memory.models) return
+    this.seenMemory = loads.size === 0 ? memory.models : undefined
     const idle: Array<number> = []
     let busy = 0
-    const inUse = (model: string): boolean => {
-      for (const work of this.work) if (work.model === model) return true
-      return false
-    }
     for (const model of memory.models) {
       const size = memory.sizes.get(model) ?? 0
-      if (inUse(model)) busy += size
+      if (this.isInUse(model)) busy += size
       else idle.push(size)
     }
     for (const model of loads.keys()) {

@@ -16,9 +16,22 @@ export class Memory {
   private known = Capacity.nothingSeen
   private seenAt: number | undefined
 
-  /** How much fits, in 10^9 bytes; nothing until a model was put out for another. */
+  /** What another client has found to fit, and when a model was last put out there. */
+  heard: { readonly capacity: number; readonly putOutAt: number } | undefined
+
+  /** How much fits, in 10^9 bytes; nothing until a model was put out for another. Whoever has seen that last is right. */
   get capacity(): number | undefined {
-    return Capacity.of(this.known)
+    const { heard, known } = this
+    return heard === undefined || heard.putOutAt <= (known.putOutAt ?? Number.NEGATIVE_INFINITY)
+      ? Capacity.of(known)
+      : Math.max(known.most, heard.capacity)
+  }
+
+  /** The same as this client has seen it. */
+  get seen(): { readonly capacity: number; readonly putOutAt: number } | undefined {
+    const { putOutAt } = this.known
+    const capacity = Capacity.of(this.known)
+    return capacity === undefined || putOutAt === undefined ? undefined : { capacity, putOutAt }
   }
 
   /** The most that was there at once. */

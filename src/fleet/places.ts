@@ -55,7 +55,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
         }
   member.places++
   if (work !== undefined) {
-    member.work.add(work)
+    member.begins(work)
     member.memory.use(work.model, at)
   }
   onWork(member)
@@ -80,7 +80,7 @@ export const give = (options: Options, member: Member, asked: Asked, answer: Cho
       member.places--
       const then = clock.unsafeCurrentTimeMillis()
       if (work !== undefined) {
-        member.work.delete(work)
+        member.ends(work)
         member.memory.use(work.model, then)
         onDemand(need, -1, noLoader)
       }

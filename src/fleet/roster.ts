@@ -31,6 +31,9 @@ export interface Roster {
   readonly answered: (member: Member, sentAt: number) => void
   /** It does not answer. */
   readonly failed: (member: Member, isDoubtful: boolean) => void
+  /** Another client says that it does not answer, or that it does again: it is asked. */
+  readonly suspected: (member: Member) => void
+  readonly hinted: (member: Member) => void
 }
 
 export interface Options {
@@ -161,6 +164,13 @@ export const make = (options: Options): Effect.Effect<Roster, never, Scope.Scope
         member.isDoubtful = isDoubtful
         entries.get(member.url)?.watch.alarm()
         onChange()
-      }
+      },
+      suspected: (member) => {
+        const watch = entries.get(member.url)?.watch
+        if (watch === undefined || member.downSince !== undefined || member.server.host.isCloud) return
+        member.suspectSince ??= clock.unsafeCurrentTimeMillis()
+        watch.suspected()
+      },
+      hinted: (member) => entries.get(member.url)?.watch.hinted()
     }
   })

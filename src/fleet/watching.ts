@@ -14,6 +14,10 @@ import type { Member } from "./member.js"
 export interface Watch {
   /** The host has failed. */
   readonly alarm: () => void
+  /** Another client says that it does not answer: that counts as one answer that was missed, and it is asked at once. */
+  readonly suspected: () => void
+  /** Another client says that it answers again: it is asked at once. */
+  readonly hinted: () => void
   /** Calls have begun: what was seen a while ago is seen anew. */
   readonly busy: (now: number) => void
   /** The same, and waits until it is; nothing where what was seen is of this moment, or where nothing is to be seen. */
@@ -53,6 +57,14 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   let lookedAt = Number.NEGATIVE_INFINITY
   /** Who waits for the end of a look. */
   const seeing = new Set<() => void>()
+  let hinted: (() => void) | undefined
+
+  const hint = Effect.async<void>((go) => {
+    hinted = () => go(Effect.void)
+    return Effect.sync(() => {
+      hinted = undefined
+    })
+  })
 
   const woken = Effect.async<void>((go) => {
     if (isWoken) return go(Effect.void)
@@ -137,6 +149,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     const wasDown = member.downSince !== undefined
     if (!wasDown) {
       const after = Effect.suspend(() => {
+        // it was asked since then
+        if (member.suspectSince !== undefined && member.suspectSince <= lookedAt) member.suspectSince = undefined
         onChange()
         if (member.downSince !== undefined) return Effect.void
         return missed > 0 ? pause(patience) : isBusy() ? pause(busyPause) : idle(idlePause)
@@ -154,7 +168,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       onChange()
       if (member.downSince === undefined) return Effect.void
       isWoken = false
-      return Effect.zipRight(Effect.sleep(laterProbe), probing)
+      return Effect.zipRight(Effect.timeoutOption(hint, laterProbe), probing)
     })
   )
 
@@ -169,6 +183,11 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
 
   return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
     alarm: wake,
+    suspected: () => {
+      missed = Math.max(missed, misses - 1)
+      wake()
+    },
+    hinted: () => hinted?.(),
     busy,
     anew: (now) => {
       // while calls run, it is seen as often as this anyway

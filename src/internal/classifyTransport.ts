@@ -1,7 +1,7 @@
 /**
  * From what a transport throws to the failure that names the cause: the codes of the operating system, of undici, of
- * node:http and of fetch, which sit at different depths of the cause chain. Checked on Node 20 with fetch, undici 7 and
- * node:http.
+ * node:http and of fetch, which sit at different depths of the cause chain; and the words of Deno's fetch, which gives no
+ * codes. Checked on Node 20, 22 and 24 with fetch, undici 7 and node:http, on Bun 1.4 and on Deno 2.9.
  */
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
@@ -48,7 +48,7 @@ export const find = (error: unknown): Found => {
 /** The short form that a failure keeps. */
 export const cause = ({ code, message, name }: Found): OllamaError.Cause => defined({ code, name, message })
 
-const refused = unreachable("refused", "Start Ollama (`ollama serve`), and check address and port (OLLAMA_HOST)")
+export const refused = unreachable("refused", "Start Ollama (`ollama serve`), and check address and port (OLLAMA_HOST)")
 const dns = unreachable("dns", "Correct the host name in the address (OLLAMA_HOST), or check the name server")
 const unroutable = unreachable(
   "unroutable",
@@ -58,7 +58,7 @@ const exhausted = unreachable(
   "unroutable",
   "This machine cannot open another connection (no files, ports or memory are left for it): close what is not needed, raise the limits (ulimit -n), or make fewer calls at once"
 )
-const reset = unreachable(
+export const reset = unreachable(
   "reset",
   "The connection was closed before an answer: the server may have stopped or restarted; look into its log and ask again"
 )
@@ -78,6 +78,10 @@ const notHttp = unreachable("protocol", "What listens there does not speak HTTP:
 const firewall = blocked(
   "firewall",
   "This machine's firewall or sandbox forbids the connection: allow it for this program and port"
+)
+const sandbox = blocked(
+  "firewall",
+  "Deno's sandbox forbids the connection: run the program with --allow-net for this host and port"
 )
 const proxy = blocked(
   "proxy",
@@ -105,26 +109,32 @@ interface Rule {
 /** HTTP to a port that speaks TLS, where the server says nothing of it; found by a probe. */
 export const tlsPort = unreachable("protocol", "Write https:// in the address: this port speaks TLS")
 
-const fiveMinutes = Duration.minutes(5)
+const gaveUp = timeout(
+  Duration.minutes(5),
+  "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
+)
+
+/** Whether it was the client itself that closed: its layer was released while the call ran. */
+export const isReleased = ({ code }: Found): boolean => code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED"
 
 /** First match wins; what is left is a reset: ECONNRESET, EPIPE, UND_ERR_SOCKET, ABORT_ERR and their like. */
 const rules: ReadonlyArray<Rule> = [
-  { code: /^ECONNREFUSED$/, seed: refused },
+  // the second of Bun before 1.3, also of names that are not there
+  { code: /^(ECONNREFUSED|ConnectionRefused)$/, seed: refused },
   { code: /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ENONAME)$/, seed: dns },
   {
     // EINVAL: a route of this machine that throws packets away (`ip route add blackhole`)
-    code: /^(E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|EINVAL)$/,
+    code: /^(E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|EINVAL|FailedToOpenSocket)$/,
     seed: unroutable
   },
   { code: /^(E[MN]FILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL)$/, seed: exhausted },
   { code: /^(EACCES|EPERM)$/, seed: firewall },
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
-    seed: timeout(
-      fiveMinutes,
-      "The transport gave up (fetch does so after 300 s): use OllamaNode, which has no such limit"
-    )
+    seed: gaveUp
   },
+  { chain: /^TimeoutError$/, seed: gaveUp },
+  { chain: /^NotCapable$/, seed: sandbox },
   // of OllamaNode: the proxy is not there, or breaks off
   { code: /^ERR_PROXY_CONNECTION_FAILED$/, seed: proxyDown },
   // a tunnel through a proxy that the proxy does not open
@@ -134,20 +144,22 @@ const rules: ReadonlyArray<Rule> = [
   { code: tlsCode, seed: tls },
   { code: /^(UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/, seed: headersTooLarge },
   { code: /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/, seed: cutShort },
-  { code: /^HPE_/, seed: notHttp },
+  { code: /^(HPE_|Malformed_HTTP_Response$)/, seed: notHttp },
   {
-    chain: /bad port|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,
+    chain: /bad port|Requests to port \d+ are blocked|ERR_INVALID_URL|Failed to parse URL|Invalid URL/i,
     seed: invalid("address", "host")
   },
   { chain: /HTTPParser|Parse Error|Response does not match the HTTP\/1\.1 protocol/i, seed: notHttp },
-  // a browser says no more than this: nobody there, or the page's origin is not allowed
-  {
-    chain: /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/,
-    seed: unreachable(
-      "refused",
-      "Start Ollama and check the address; if it runs, add this page's origin to OLLAMA_ORIGINS on the server"
-    )
-  }
+  // Deno, by hyper, rustls and the operating system (Linux, macOS, Windows)
+  { chain: /\(Connect\): dns error/, seed: dns },
+  { chain: /\(Connect\): tcp .*\(os error (111|61|10061)\)/, seed: refused },
+  { chain: /\(Connect\): tcp .*\(os error (101|113|110|51|65|60|10051|10065|10060)\)/, seed: unroutable },
+  { chain: /\(Connect\): tcp .*\(os error (23|24|99|105|49|55|10024|10055)\)/, seed: exhausted },
+  { chain: /\(Connect\): tcp .*\(os error (1|13|10013)\)/, seed: firewall },
+  { chain: /\(Connect\): .*(tls|certificate|corrupt message)/i, seed: tls },
+  { chain: /\(SendRequest\): (invalid|message head is too large|received unexpected message)/, seed: notHttp },
+  // all that a browser says of any failure (page.ts finds out more)
+  { chain: /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/, seed: refused }
 ]
 
 /** What a connection was waiting for when its time was over, by the words of OllamaNode; else for an answer of the host. */
@@ -192,11 +204,13 @@ export const classify = (found: Found, connectLimit: Duration.Duration | undefin
 }
 
 const connectCode =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EINVAL|E[MN]FILE|ENOBUFS|ENOMEM|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
+  /^(ECONNREFUSED|ConnectionRefused|FailedToOpenSocket|ENOTFOUND|EAI_\w+|ENODATA|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EINVAL|E[MN]FILE|ENOBUFS|ENOMEM|EACCES|EPERM|UND_ERR_CONNECT_TIMEOUT|ERR_(PROXY|TUNNEL)_CONNECTION_FAILED)$/
 
 /** Whether the failure says that no connection was made, so that nothing was sent. */
-export const isBeforeConnection = ({ code }: Found): boolean =>
-  code !== undefined && (connectCode.test(code) || tlsCode.test(code))
+export const isBeforeConnection = ({ chain, code, name }: Found): boolean =>
+  code === undefined
+    ? name === "NotCapable" || chain.some((text) => text.includes("client error (Connect)"))
+    : connectCode.test(code) || tlsCode.test(code)
 
 /** Whether the server closed a connection without an answer, which is also what HTTP to a TLS port looks like. */
 export const isReset = (seed: Seed): boolean => seed === reset

@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { Address } from "./address.js"
+import * as Page from "./page.js"
 import type * as Soon from "./soon.js"
 
 export interface Host {
@@ -28,11 +29,6 @@ export interface Host {
   isKnownPlain: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
   contact: { readonly at: number; readonly answered: boolean } | undefined
-}
-
-const isBrowser = (): boolean => {
-  const global: { readonly document?: unknown; readonly WorkerGlobalScope?: unknown } = globalThis
-  return global.document !== undefined || global.WorkerGlobalScope !== undefined
 }
 
 const plain = (value: string | Redacted.Redacted): string => (typeof value === "string" ? value : Redacted.value(value))
@@ -134,7 +130,7 @@ export const make = (
     headers,
     secrets,
     isCloud: options.isCloud,
-    sendsOrigin: headers.origin !== undefined || isBrowser(),
+    sendsOrigin: headers.origin !== undefined || Page.isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
     tellsConnections: options.tellsConnections ?? false,

@@ -36,6 +36,8 @@ export interface Wire<A> {
   readonly unfinished: (sawBytes: boolean) => OllamaError.OllamaError
   /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
   readonly unreadable: (problem: Lines.TooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
+  /** Whether the connection was closed from here, with the client: the call is left, and nothing is wrong with the server. */
+  readonly isReleased: (error: unknown) => boolean
   /** What to make of a broken connection. */
   readonly broken: (error: unknown, sawBytes: boolean) => OllamaError.OllamaError
 }
@@ -63,6 +65,8 @@ export interface Reader<A> {
   readonly fail: (error: OllamaError.OllamaError) => void
   /** The same with what no failure of ours says. */
   readonly die: (defect: unknown) => void
+  /** Interrupts whoever reads: the client is no more. */
+  readonly leave: () => void
   /** Gives the reader the body it can slow down. */
   readonly attach: (body: Body.Body) => void
   /** What a watchdog is to look at while the reader lives. */
@@ -246,11 +250,14 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
       error: (error) => {
         sawEnd = true
         onEnd?.()
-        if (exit === undefined) fail(wire.broken(error, sawBytes))
+        if (exit !== undefined) return
+        if (wire.isReleased(error)) finish(Effect.interrupt)
+        else fail(wire.broken(error, sawBytes))
       }
     },
     fail,
     die: (defect) => finish(Effect.die(defect)),
+    leave: () => finish(Effect.interrupt),
     attach: (attached) => {
       body = attached
       if (paused) body.pause()

@@ -22,6 +22,7 @@ import type { Attempt } from "./context.js"
 import type { Endpoint } from "./endpoint.js"
 import type * as Host from "./host.js"
 import * as Lines from "./lines.js"
+import * as Page from "./page.js"
 import type * as Reader from "./reader.js"
 import * as RetryAfter from "./retryAfter.js"
 
@@ -122,11 +123,14 @@ const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError
   const found = Transport.find(error)
   const limit = host.connectLimit === undefined ? undefined : Duration.millis(host.connectLimit)
   const seed = Transport.classify(found, limit)
-  const fail = (seen: typeof seed) =>
-    attempt.failure(seen, {
-      phase: Transport.isBeforeConnection(found) ? "connect" : attempt.stage,
-      cause: Transport.cause(found)
-    })
+  const fail = (seen: typeof seed, isBefore = Transport.isBeforeConnection(found)) =>
+    attempt.failure(seen, { phase: isBefore ? "connect" : attempt.stage, cause: Transport.cause(found) })
+  const page = Page.silent(found.chain)
+  if (page !== undefined) {
+    return Effect.map(Page.examine(page, host, send.request.headers), (finding) =>
+      finding === "absent" ? fail(Transport.refused, true) : fail(finding === "present" ? Transport.reset : finding)
+    )
+  }
   const isStrange = !host.hasAnswered && !host.isKnownPlain && host.address.scheme === "http"
   return Transport.isReset(seed) && isStrange
     ? Effect.map(speaksTls(host), (tls) => fail(tls ? Transport.tlsPort : seed))
@@ -202,6 +206,7 @@ export const run = <A>(
     if (Either.isRight(failure) && Cause.isDie(cause) && Transport.find(Cause.squash(cause)).code === undefined) {
       return Effect.sync(() => reader.die(Cause.squash(cause)))
     }
+    if (Transport.isReleased(Transport.find(Cause.squash(cause)))) return Effect.sync(reader.leave)
     // where it is we who interrupt, the reader is closed, and hears nothing of it
     return Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
   })

@@ -150,6 +150,7 @@ export const make = <A, Response>(
             ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
             : "The answer is not UTF-8: check that no proxy rewrites it"
       ),
+    isReleased: (error) => Transport.isReleased(Transport.find(error)),
     broken: (error, sawBytes) => {
       const found = Transport.find(error)
       const cause = Transport.cause(found)

@@ -83,8 +83,8 @@ export interface Options extends OllamaClient.Options, Omit<TransportOptions, "c
 
 /**
  * An HTTP client over undici for `OllamaClient.layer`: undici's own limits of 300 s on headers and bodies are off (the
- * clocks of the policy are in their place), connections are kept, and all of them end with the layer's Scope. Fails with
- * `InvalidRequest` that names the option which cannot be used.
+ * clocks of the policy are in their place), connections are kept, and all of them end with the layer's Scope: calls that
+ * still run then are interrupted, and later ones die. Fails with `InvalidRequest` that names the option which cannot be used.
  *
  * @example
  * ```ts

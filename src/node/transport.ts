@@ -213,11 +213,31 @@ const withUserAgent = HttpClient.mapRequest((request: HttpClientRequest.HttpClie
   request.headers["user-agent"] === undefined ? HttpClientRequest.setHeader(request, "user-agent", userAgent) : request
 )
 
+const whileOpen = (client: HttpClient.HttpClient, isReleased: () => boolean): HttpClient.HttpClient =>
+  HttpClient.transform(client, (effect) =>
+    Effect.suspend(() => (isReleased() ? Effect.die(new Error(released)) : effect))
+  )
+
+/** A mistake of the program: connections would be opened for it that nobody ends. */
+const released =
+  "the client was used after its layer had been released: keep the Scope of the layer open as long as calls are made"
+
+/** Bun puts a part of undici in its place, whose agents cannot be given connections. */
+const isWholeUndici = (): boolean => Predicate.hasProperty(Undici.Agent.prototype, "compose")
+
+const notUndici = new OllamaError.InvalidRequest({
+  issue: "unsupported",
+  field: "transport",
+  remedy:
+    "Use OllamaClient.layer with FetchHttpClient.layer: OllamaNode needs undici, which this runtime (Bun) replaces"
+})
+
 /** Makes the client; its connections live as long as the Scope. */
 export const make = (
   options: OllamaNode.TransportOptions
 ): Effect.Effect<Transport, OllamaError.InvalidRequest, Scope.Scope> =>
   Effect.gen(function* () {
+    if (!isWholeUndici()) return yield* notUndici
     const { connections, keepAlive, limit, routes, tls } = yield* settings(options)
     const connectors = yield* Connector.make({ limit, tls, routes })
     const limits = { ...connections, ...keepAlive, headersTimeout: 0, bodyTimeout: 0 }
@@ -229,9 +249,15 @@ export const make = (
       routes === undefined || proxies === undefined
         ? base.compose(unlimited)
         : base.compose(forwarded(routes, proxies.dispatch), unlimited)
+    let isReleased = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isReleased = true
+      })
+    )
     const client = waiting(NodeHttpClient.makeUndici(dispatcher), routes, connectors, (origin) => {
       servers.renew(origin)
       proxies?.renew(origin)
     })
-    return { client: withUserAgent(client), connectLimit: limit }
+    return { client: whileOpen(withUserAgent(client), () => isReleased), connectLimit: limit }
   })

@@ -92,12 +92,13 @@ export interface Change {
 
 /**
  * What somebody may order: a `Mode`, or `closed`: closed now, with an empty memory, and automatic from then on.
- * `automatic` ends what was forced and changes nothing else.
+ * `automatic` ends what was forced and changes nothing else. `halfOpen`: the next calls are trials that decide, whether it
+ * was closed or open; what was forced stays.
  *
  * @since 0.1.0
  * @category models
  */
-export type Command = "forcedOpen" | "disabled" | "observeOnly" | "automatic" | "closed"
+export type Command = "forcedOpen" | "disabled" | "observeOnly" | "automatic" | "closed" | "halfOpen"
 
 /**
  * A breaker with its state.
@@ -164,7 +165,8 @@ const events: { readonly [K in Command]: Event } = {
   disabled: { _tag: "Disable" },
   observeOnly: { _tag: "ObserveOnly" },
   automatic: { _tag: "Automatic" },
-  closed: { _tag: "Close" }
+  closed: { _tag: "Close" },
+  halfOpen: { _tag: "Doubt" }
 }
 
 /** The name of an error that is not ours; its text may hold anything, so it is not kept. */

@@ -135,6 +135,8 @@ export interface Figures {
   readonly charactersPerToken: number | undefined
   /** How many calls the server answers at once, as far as was seen. */
   readonly parallel: number | undefined
+  /** Whether a call was seen to wait among more of them: then there is that limit. */
+  readonly hasQueue: boolean
   /** How many calls of ours there usually are at once. */
   readonly inFlight: number | undefined
 }

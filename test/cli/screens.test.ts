@@ -52,6 +52,19 @@ describe.skipIf(!Terminal.hasTmux)("on a terminal (tmux)", { timeout: 120_000 },
     })
   )
 
+  it.scopedLive("while a model is loaded it says so, until the answer comes", () =>
+    Effect.gen(function* () {
+      const { env } = yield* simulated({ models: [{ name: "llama3.2", reply: "Warm.", loadTime: "4 seconds" }] })
+      const terminal = yield* Terminal.open(["chat", "--model", "llama3.2", "-q"], { env, columns: 160 })
+      yield* terminal.shows(/>>>/)
+      yield* terminal.press("Hello", "Enter")
+      yield* terminal.shows(/waiting for llama3\.2, [^:\n]*: .*[Ll]oad/)
+      yield* terminal.shows(/>>> Hello\nWarm\.\n>>>$/)
+      yield* terminal.press("C-d")
+      yield* terminal.shows(/exit 0$/)
+    })
+  )
+
   it.scopedLive("a failure in a conversation is said, and the conversation goes on", () =>
     Effect.gen(function* () {
       const { env, server } = yield* simulated({ models: [{ name: "llama3.2", reply: "Back." }] })

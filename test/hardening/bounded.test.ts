@@ -28,6 +28,7 @@ const wire = (change: Partial<Reader.Wire<string>>): Reader.Wire<string> => ({
   unfinished: never,
   unreadable: (problem) =>
     new OllamaError.ProtocolError({ excerpt: problem instanceof Lines.TooLong ? problem.what : "" }),
+  isReleased: () => false,
   broken: never,
   ...change
 })

@@ -35,6 +35,7 @@ describe("the public names", () => {
       "effect-ollama": await import("effect-ollama"),
       "effect-ollama/node": await import("effect-ollama/node"),
       "effect-ollama/ai": await import("effect-ollama/ai"),
+      "effect-ollama/shared": await import("effect-ollama/shared"),
       "effect-ollama/testing": await import("effect-ollama/testing"),
       "effect-ollama/testing/node": await import("effect-ollama/testing/node")
     }

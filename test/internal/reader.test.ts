@@ -14,6 +14,7 @@ const wire: Reader.Wire<string> = {
   answerLimit: 1_000_000,
   unfinished: never,
   unreadable: never,
+  isReleased: () => false,
   broken: never
 }
 

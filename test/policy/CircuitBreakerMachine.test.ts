@@ -30,7 +30,7 @@ const happening: FastCheck.Arbitrary<Happening> = FastCheck.record({
     often<Event["_tag"]>(30, "Failed"),
     often<Event["_tag"]>(20, "Succeeded"),
     often<Event["_tag"]>(5, "Ignored", "StillRunning"),
-    often<Event["_tag"]>(2, "Automatic", "Close", "ForceOpen", "Disable", "ObserveOnly")
+    often<Event["_tag"]>(2, "Automatic", "Close", "ForceOpen", "Disable", "ObserveOnly", "Doubt")
   ),
   // mostly a little time, sometimes as long as waits are, and now and then a clock that is set back
   ms: FastCheck.oneof(
@@ -166,6 +166,10 @@ describe("transition", () => {
       if (!isCommand && !isAutomatic(before)) assert.strictEqual(after.state, before.state)
       if (!isCommand && isAutomatic(before)) assert.isTrue(isAutomatic(after))
       if (event._tag === "ForceOpen") assert.strictEqual(after.state, "forcedOpen")
+      if (event._tag === "Doubt") {
+        assert.strictEqual(after.state, isAutomatic(before) ? "halfOpen" : before.state)
+        if (before.state === "halfOpen") assert.deepStrictEqual(after.trials, before.trials)
+      }
       if (event._tag === "Close") assert.strictEqual(after.state, "closed")
     })
   })

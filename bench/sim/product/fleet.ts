@@ -3,7 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import { Fleet, Placement, Policy } from "effect-ollama"
+import { Fleet, Placement, Policy, SharedState } from "effect-ollama"
 import type { Player, Site } from "../contestant.js"
 import * as Calls from "./calls.js"
 
@@ -12,7 +12,22 @@ interface Variant {
   readonly says: string
   readonly placement?: Fleet.Options["placement"]
   readonly policy?: Policy.Patch
+  /** Whether the clients of a run tell each other what they know. */
+  readonly shares?: boolean
 }
+
+/** One for each run, whose clients have the same way to the hosts. */
+const stores = new WeakMap<HttpClient.HttpClient, SharedState.Service>()
+
+const storeOf = (http: HttpClient.HttpClient): Effect.Effect<SharedState.Service> =>
+  Effect.suspend(() => {
+    const known = stores.get(http)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.map(Effect.provide(SharedState.SharedState, SharedState.layerMemory), (made) => {
+      stores.set(http, made)
+      return made
+    })
+  })
 
 const policyOf = (patch: Policy.Patch = {}): Policy.Policy =>
   Policy.merge(Policy.merge(Fleet.policy, Calls.basic), patch)
@@ -55,7 +70,7 @@ const blindTo =
     return candidates[costs.indexOf(Math.min(...costs))]
   }
 
-const player = ({ name, placement, policy: patch, says }: Variant): Player => ({
+const player = ({ name, placement, policy: patch, says, shares = false }: Variant): Player => ({
   _tag: "Player",
   name,
   says,
@@ -64,13 +79,20 @@ const player = ({ name, placement, policy: patch, says }: Variant): Player => ({
     Effect.gen(function* () {
       const policy = policyOf(patch)
       const { reload } = site.scenario
+      const options: Fleet.Options = {
+        hosts: site.hosts,
+        policy,
+        ...(placement === undefined ? {} : { placement }),
+        ...(reload === undefined ? {} : { policyChanges: yield* changing(policy, reload) })
+      }
       const { client, fleet } = yield* Effect.orDie(
-        Fleet.make({
-          hosts: site.hosts,
-          policy,
-          ...(placement === undefined ? {} : { placement }),
-          ...(reload === undefined ? {} : { policyChanges: yield* changing(policy, reload) })
-        })
+        shares
+          ? Effect.provideServiceEffect(
+              Fleet.make({ ...options, shared: {} }),
+              SharedState.SharedState,
+              storeOf(site.http)
+            )
+          : Fleet.make(options)
       )
       yield* Effect.forkScoped(watch(fleet, site))
       return Calls.clientOf(client, site.scenario)
@@ -80,6 +102,7 @@ const player = ({ name, placement, policy: patch, says }: Variant): Player => ({
 export const fleet = player({ name: "Fleet", says: "this library's Fleet with its defaults, and the caller's time" })
 
 const others: ReadonlyArray<Variant> = [
+  { name: "Fleet, sharing", says: "its clients tell each other what they know", shares: true },
   {
     name: "Fleet, no admission",
     says: "no call is refused for the wait that is predicted for it",

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import type * as Chat from "../../api/Chat.js"
 import * as OllamaClient from "../../OllamaClient.js"
 import type * as OllamaError from "../../OllamaError.js"
+import * as Verdict from "../../record/Verdict.js"
 import * as Columns from "../terminal/columns.js"
 import * as Output from "../terminal/Output.js"
 import * as Style from "../terminal/Style.js"
@@ -59,6 +60,16 @@ const makeWriter = ({ stderr, stdout }: Output.Service): Writer => {
   return { think: (text) => write("thoughts", text), say: (text) => write("text", text), end: close("") }
 }
 
+/** Why the call that runs has no answer yet, where that is known. */
+const why: Effect.Effect<string, never, OllamaClient.OllamaClient> = Effect.flatMap(
+  OllamaClient.OllamaClient,
+  ({ state }) =>
+    Effect.map(state, ({ running }) => {
+      const verdict = running.find(({ call }) => call.operation === "chat")?.verdict
+      return verdict === undefined || verdict._tag === "Unknown" ? "" : `: ${Columns.oneLine(Verdict.text(verdict))}`
+    })
+)
+
 /**
  * Asks, and writes the answer. What has been written is also put into `into`, for a conversation that goes on after an
  * answer was left half way.
@@ -73,7 +84,7 @@ export const answer = (
     const into = options.into ?? { text: "", thinking: "" }
     const startedAt = yield* Clock.currentTimeMillis
     const stopWaiting = yield* Waiting.make((elapsed) =>
-      Effect.succeed(`waiting for ${request.model}, ${Units.rough(elapsed)}`)
+      Effect.map(why, (reason) => `waiting for ${request.model}, ${Units.rough(elapsed)}${reason}`)
     )
     let firstAt: number | undefined
     let last: Chat.ChatChunk | undefined

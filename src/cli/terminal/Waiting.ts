@@ -16,9 +16,9 @@ const erase = "\r\u001b[K"
  * Writes the line on stderr, again and again with the milliseconds since the beginning, where that is a terminal. Gives
  * what removes it; the end of the Scope does so too.
  */
-export const make = (
-  describe: (elapsed: number) => Effect.Effect<string>
-): Effect.Effect<Effect.Effect<void>, never, Output.Output | Scope.Scope> =>
+export const make = <R>(
+  describe: (elapsed: number) => Effect.Effect<string, never, R>
+): Effect.Effect<Effect.Effect<void>, never, R | Output.Output | Scope.Scope> =>
   Effect.gen(function* () {
     const { stderr } = yield* Output.Output
     if (!stderr.isTerminal) return Effect.void

@@ -28,7 +28,8 @@ const newest = 0.3
 const memory = 10_000
 
 /** What is left of it, in milliseconds. */
-export const of = ({ at, wait }: Foreign, now: number): number => wait * Math.exp(-Math.max(0, now - at) / memory)
+export const of = ({ at, wait }: Foreign, now: number): number =>
+  wait === 0 ? 0 : wait * Math.exp(-Math.max(0, now - at) / memory)
 
 /**
  * With a call that has ended.

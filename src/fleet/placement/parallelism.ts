@@ -6,6 +6,16 @@
  */
 import type { Learning } from "../../policy/Concurrency.js"
 
+/** What was seen of a model: how many calls were worked on at once, and whether a queue has shown that this is the limit. */
+export type Seen = Pick<Learning, "hasQueue" | "parallelism">
+
+/** What this client has seen, or what others have where that says more. */
+export const better = (own: Seen | undefined, heard: Seen | undefined): Seen | undefined => {
+  if (heard === undefined || own?.hasQueue === true) return own
+  if (own === undefined || heard.hasQueue) return heard
+  return own.parallelism >= heard.parallelism ? own : heard
+}
+
 /**
  * What is known for a model; undefined where nothing is. A model that has shown a queue has shown the number. One that has
  * not has shown a number that it is at least; and that it is at least 1 is nothing.
@@ -16,7 +26,7 @@ import type { Learning } from "../../policy/Concurrency.js"
  * @since 0.1.0
  * @category getters
  */
-export const of = (own: Learning | undefined, others: Iterable<Learning>): number | undefined => {
+export const of = (own: Seen | undefined, others: Iterable<Seen>): number | undefined => {
   if (own?.hasQueue === true) return Math.max(1, own.parallelism)
   let least = own?.parallelism ?? 0
   let sum = 0

@@ -18,7 +18,8 @@ interface Ended {
  *   generation change nothing.
  * - `StillRunning`: a call has been running for `slowAfter`; at most once for each call.
  * - `ForceOpen`, `Disable`, `ObserveOnly`: stays so until another command. `Automatic`: ends these, closed and with an
- *   empty memory. `Close`: closed and with an empty memory, whatever the state.
+ *   empty memory. `Close`: closed and with an empty memory, whatever the state. `Doubt`: somebody else has seen otherwise;
+ *   the next calls are trials that decide, whether it was closed or open. What was forced stays.
  *
  * @since 0.1.0
  * @category models
@@ -34,3 +35,4 @@ export type Event =
   | { readonly _tag: "Disable" }
   | { readonly _tag: "ObserveOnly" }
   | { readonly _tag: "Automatic" }
+  | { readonly _tag: "Doubt" }

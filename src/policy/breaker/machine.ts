@@ -225,6 +225,10 @@ export const transition = (config: CircuitBreaker, before: State, event: Event, 
         : command(rules, state, "closed", nowMillis)
     case "Close":
       return command(rules, state, "closed", nowMillis)
+    case "Doubt":
+      return state.state === "closed" || state.state === "open"
+        ? update(enter(rules, state, "halfOpen", nowMillis, "command"), { wait: 0 })
+        : state
   }
 }
 

@@ -141,3 +141,39 @@ export const learn = (estimate: Estimate, x: number, now: number, count = 1, spr
     at: before.at
   }
 }
+
+/** Of estimates of the same that differ in age, what one loses for being so much older than the newest: half of its weight. */
+const outdated = 10 * 60_000
+
+/** What samples weigh when there is no end of them. */
+const most = 1 / (1 - fading)
+
+/** Two sets of samples as one (Chan, Golub and LeVeque: the spread of both, and that between their means). */
+const united = (a: Estimate, b: Estimate): Estimate => {
+  const weight = a.weight + b.weight
+  if (!(weight > 0)) return a
+  const distance = b.mean - a.mean
+  return {
+    weight,
+    squares: a.squares + b.squares,
+    mean: a.mean + (b.weight / weight) * distance,
+    spread: a.spread + b.spread + ((a.weight * b.weight) / weight) * distance * distance,
+    at: Math.max(a.at, b.at)
+  }
+}
+
+/**
+ * What several observers have seen of the same, each in its own samples: each counts by their number and by how much older
+ * than the newest it is. All together weigh no more than one observer may, so that what is seen from now on counts as ever.
+ */
+export const together = (estimates: ReadonlyArray<Estimate>): Estimate => {
+  const known = estimates.filter(({ weight }) => weight > 0)
+  const [first, ...others] = known
+  if (first === undefined || others.length === 0) return first ?? none
+  const newest = Math.max(...known.map(({ at }) => at))
+  const current = (estimate: Estimate) => scaled(estimate, Math.pow(2, (estimate.at - newest) / outdated), newest)
+  return softened(
+    others.reduce((sum, estimate) => united(sum, current(estimate)), current(first)),
+    most
+  )
+}

@@ -63,11 +63,13 @@ const parallel = (
   inFlight: number,
   hasWaited: boolean
 ): NonNullable<State.OnHost["parallel"]> => {
-  const most = known?.most ?? 1
-  if (!hasWaited) return inFlight >= most ? { most: inFlight, misses: 0 } : { most, misses: known?.misses ?? 0 }
-  if (inFlight > most) return { most, misses: known?.misses ?? 0 }
-  const misses = (known?.misses ?? 0) + 1
-  return misses < patience ? { most, misses } : { most: Math.max(1, inFlight - 1), misses: 0 }
+  const { hasQueue, misses = 0, most = 1 } = known ?? {}
+  const shown = hasQueue === undefined ? {} : { hasQueue }
+  if (!hasWaited) return inFlight >= most ? { most: inFlight, misses: 0, ...shown } : { most, misses, ...shown }
+  if (inFlight > most) return { most, misses, hasQueue: true }
+  return misses + 1 < patience
+    ? { most, misses: misses + 1, ...shown }
+    : { most: Math.max(1, inFlight - 1), misses: 0, hasQueue: true }
 }
 
 /** What is seen of the server's queue. */

@@ -156,6 +156,7 @@ export const figures = (state: State.State, question: Question): Figures => {
     answerTokens: typical(model.answer, at),
     charactersPerToken: typical(model.characters, at),
     parallel: here.parallel?.most,
+    hasQueue: here.parallel?.hasQueue === true,
     inFlight: typical(here.inFlight, at)
   }
 }

@@ -7,9 +7,10 @@ const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWit
 
 /**
  * How many calls a server answers at once: the most that were there without one that waited, and how often since then one
- * has waited among no more of them.
+ * has waited among no more of them. `hasQueue`: one has waited among more of them, or too often: it is not only the most that
+ * there were to see.
  */
-export const Parallel = Schema.Struct({ most: Schema.Int, misses: Schema.Int })
+export const Parallel = Schema.Struct({ most: Schema.Int, misses: Schema.Int, hasQueue: optional(Schema.Boolean) })
 
 /** A model on a host. Rates in tokens a second, times in seconds, all as logarithms. */
 export const OnHost = Schema.Struct({

@@ -12,6 +12,7 @@ import type { Controls, State } from "./controls.js"
 import * as crash from "./crash.js"
 import { type Exchange, find, type Server } from "./exchange.js"
 import type * as Fault from "./faultModel.js"
+import * as cors from "./cors.js"
 import * as faults from "./faults.js"
 import * as json from "./json.js"
 import { refuse } from "./json.js"
@@ -163,7 +164,7 @@ export const make = (options: Options, allowsHost: Server["allowsHost"] = () => 
         const at = yield* Clock.currentTimeMillis
         const parsed = json.tryParse(request.body)
         const entry = yield* open(request, parsed, at)
-        const hits = armed.take(request, parsed)
+        const hits = cors.isPreflight(request) ? [] : armed.take(request, parsed)
         entry.fault = hits.find(deciding)
         const exchange: Exchange = {
           server,
@@ -188,7 +189,7 @@ export const make = (options: Options, allowsHost: Server["allowsHost"] = () => 
         answer ??= yield* router.route(exchange)
         return observed(
           entry,
-          hits.reduce((shaped, fault) => faults.onAnswer(fault, shaped), answer)
+          hits.reduce((shaped, fault) => faults.onAnswer(fault, shaped), cors.answer(request, options, answer))
         )
       })
 

@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as account from "./account.js"
 import * as catalog from "./catalog.js"
+import * as cors from "./cors.js"
 import * as embedding from "./embedding.js"
-import type { Exchange, Route, Server } from "./exchange.js"
+import type { Exchange, Route } from "./exchange.js"
 import * as generation from "./generation.js"
 import * as json from "./json.js"
 import * as transfer from "./transfer.js"
@@ -49,29 +50,6 @@ const methodsOf = ({ host, path }: WireRequest): Methods | undefined => {
   return routes[path] ?? (/^ollama\.com(:\d+)?$/.test(host) ? cloud[path] : undefined)
 }
 
-const local =
-  /^(?:https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d+)?|(?:app|file|tauri|vscode-webview|vscode-file):\/\/.*)$/
-
-const forbidden = (request: WireRequest, { allowsHost, options }: Server): boolean => {
-  if (!allowsHost(request.host)) return true
-  const origin = request.headers["origin"]
-  if (origin === undefined || local.test(origin) || options.origins?.includes(origin) === true) return false
-  return !new RegExp(`^https?://${request.host.replaceAll(".", "\\.")}$`).test(origin)
-}
-
-const allowedHeaders = "Authorization,Content-Type,User-Agent,Accept,X-Requested-With"
-
-const preflight = (request: WireRequest): WireAnswer => ({
-  status: 204,
-  headers: {
-    "access-control-allow-headers": allowedHeaders,
-    "access-control-allow-methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
-    "access-control-allow-origin": request.headers["origin"] ?? "*",
-    "access-control-max-age": "43200"
-  },
-  body: new Uint8Array(0)
-})
-
 const movedTo = (request: WireRequest): string | undefined => {
   const clean = request.path.replace(/\/{2,}/g, "/")
   const known = clean.length > 1 && clean.endsWith("/") && routes[clean.slice(0, -1)] !== undefined
@@ -89,8 +67,10 @@ const moved = (request: WireRequest, location: string): WireAnswer => ({
 export const route = (exchange: Exchange): Effect.Effect<WireAnswer, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { request, server } = exchange
-    if (forbidden(request, server)) return Effect.succeed(json.empty(403))
-    if (request.method === "OPTIONS") return Effect.succeed(preflight(request))
+    const { options } = server
+    if (cors.refuses(request, options)) return Effect.succeed(json.empty(403))
+    if (cors.isPreflight(request)) return Effect.succeed(cors.preflight(request, options))
+    if (!server.allowsHost(request.host)) return Effect.succeed(json.empty(403))
     const location = movedTo(request)
     if (location !== undefined) return Effect.succeed(moved(request, location))
     const methods = methodsOf(request)

@@ -216,7 +216,10 @@ export interface Options {
   readonly account?: { readonly name: string; readonly email?: string; readonly plan?: string }
   /** Whether the cloud is switched off, as by `OLLAMA_NO_CLOUD`. Default false. */
   readonly cloudDisabled?: boolean
-  /** Origins that browsers may call from, besides the local ones. */
+  /**
+   * `OLLAMA_ORIGINS`: origins that browsers may call from, besides the local ones. A `*` in one stands for any text, and
+   * `"*"` for all origins.
+   */
   readonly origins?: ReadonlyArray<string>
   /** Faults in force from the start. */
   readonly faults?: ReadonlyArray<Fault.Fault>
