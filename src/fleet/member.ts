@@ -5,6 +5,8 @@ import type { Server } from "../client/server.js"
 import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
+import { Installed } from "./installed.js"
+import { limited } from "./limited.js"
 import { Memory } from "./memory.js"
 import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
@@ -23,11 +25,6 @@ export interface Asked {
   readonly gigabytes: number | undefined
 }
 
-/** Models that are remembered as not installed, or as not to be had for a while. */
-const most = 256
-/** For how long a model counts as not installed where others have it; and where nobody has it. */
-const missingFor = 60_000
-const missingEverywhereFor = 5_000
 /** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
 const silentFor = 30_000
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
@@ -46,17 +43,13 @@ const shownBy = ({ hasQueue, parallel }: Predictor.Figures): number | undefined 
 
 type Writable = { -readonly [K in keyof HostView]: HostView[K] }
 
-const limited = <K, V>(map: Map<K, V>, key: K, value: V): void => {
-  if (!map.has(key) && map.size >= most) map.clear()
-  map.set(key, value)
-}
-
 export class Member {
   /** Its address, which is its name. */
   readonly url: string
   /** What occupies a model there. */
   private readonly working = new Set<Work.Work>()
   readonly memory = new Memory()
+  readonly models = new Installed()
   readonly sessions = new Sessions()
   /** Who wants to know that it does not answer. */
   readonly losing = new Map<Journal, () => void>()
@@ -86,9 +79,6 @@ export class Member {
   private avoidedUntil = 0
   private readonly avoided = new Map<string, number>()
   private readonly shedding = new Shedding()
-  private readonly missing = new Map<string, number>()
-  /** What it said to be installed, and when. */
-  private catalog: { readonly names: Set<string>; readonly at: number } | undefined
   private foreign = Foreign.none
   private readonly figures = new Map<string, Figures>()
   /** What was read last of what was learned, for whoever asks for the same again. */
@@ -176,44 +166,10 @@ export class Member {
     return slowest
   }
 
-  /** What it has installed, by its own word, and how large that is; the other models it lacks. */
+  /** What it has installed, by its own word, and how large that is. */
   installed(sizes: ReadonlyMap<string, number>, now: number): void {
-    this.catalog = { names: new Set(sizes.keys()), at: now }
-    this.missing.clear()
+    this.models.listed(sizes.keys(), now)
     this.memory.installed(sizes)
-  }
-
-  /** The model is not installed there. */
-  lacks(model: string, now: number): void {
-    limited(this.missing, model, now)
-  }
-
-  has(model: string): void {
-    this.missing.delete(model)
-    this.catalog?.names.add(model)
-  }
-
-  /** The models that it was heard not to have. */
-  lacking(): Iterable<string> {
-    return this.missing.keys()
-  }
-
-  isMissing(model: string, now: number): boolean {
-    const since = this.missingSince(model)
-    return since !== undefined && now - since < missingFor
-  }
-
-  /** Nobody has it: what is not quite fresh may have changed. Says whether anything was forgotten. */
-  doubtMissing(model: string, now: number): boolean {
-    const since = this.missingSince(model)
-    if (since === undefined || now - since < missingEverywhereFor) return false
-    this.has(model)
-    return true
-  }
-
-  private missingSince(model: string): number | undefined {
-    const { catalog } = this
-    return this.missing.get(model) ?? (catalog === undefined || catalog.names.has(model) ? undefined : catalog.at)
   }
 
   /** It does not answer, and a call has found so not long ago. */
@@ -240,7 +196,7 @@ export class Member {
     this.shedding.answered(model)
     if (model === undefined) return
     this.avoided.delete(model)
-    this.has(model)
+    this.models.has(model)
   }
 
   /** It does not answer: calls of which nothing has come need not wait for it. */
@@ -361,7 +317,7 @@ export class Member {
       view.parallelism ??= shownBy(figures)
     }
     view.workLeft = 0
-    const signAt = this.signAt()
+    const signAt = Work.signAt(this.working, this.url, this.answeredAt)
     for (const work of this.working) view.workLeft += Work.left(work, this.url, signAt, now)
     view.heldWork = this.held
     view.inFlight = this.working.size
@@ -372,13 +328,6 @@ export class Member {
     return view
   }
 
-  /** When a call had a first value or an end of its answer here last. */
-  private signAt(): number {
-    let last = this.answeredAt
-    for (const work of this.working) last = Math.max(last, Work.firstAt(work, this.url) ?? last)
-    return last
-  }
-
   residencyOf(
     model: string | undefined,
     need: Residency.Need | undefined,
@@ -386,7 +335,7 @@ export class Member {
     now: number
   ): HostView["residency"] {
     if (model === undefined) return "resident"
-    if (this.isMissing(model, now)) return "missing"
+    if (this.models.isMissing(model, now)) return "missing"
     // what the cloud answers needs no memory
     if (need === undefined || this.server.host.isCloud) return "resident"
     const standing = this.server.residency.standing(need, now)

@@ -73,7 +73,12 @@ const timeOf = (at: number | undefined): DateTime.Utc | undefined =>
   at === undefined ? undefined : DateTime.unsafeMake(at)
 
 const modelsOf = (member: Member, others: Iterable<string>): ReadonlySet<string> =>
-  new Set([...member.memory.models, ...[...member.work].map(({ model }) => model), ...member.lacking(), ...others])
+  new Set([
+    ...member.memory.models,
+    ...[...member.work].map(({ model }) => model),
+    ...member.models.lacking(),
+    ...others
+  ])
 
 export const of = (member: Member, now: number): Effect.Effect<HostState> =>
   Effect.map(member.server.guards.state, ({ breaker, models }) => {
@@ -100,7 +105,7 @@ export const of = (member: Member, now: number): Effect.Effect<HostState> =>
             ? "resident"
             : loads.has(model)
               ? "loading"
-              : member.isMissing(model, now)
+              : member.models.isMissing(model, now)
                 ? "missing"
                 : member.server.residency.listed() === undefined
                   ? "unknown"
