@@ -42,11 +42,17 @@ export const scene = (count: number) =>
       yield* server.guards.of({ endpoint: Endpoint.chat, model }, core.servers.policy())
       if (n % 2 === 0) server.residency.seen(need, 0)
       const listed = n % 2 === 0 ? models : models.slice(1)
-      member.memory.looked({ at: 1, models: listed.map((name) => ({ name, size: 6e9 })) } as Residency.Listing, [])
+      member.memory.looked(
+        {
+          at: 1,
+          models: listed.map((name) => ({ name, size: 6e9, sizeVram: 6e9, context: undefined, expiresAt: undefined }))
+        },
+        []
+      )
       for (let call = 0; call < n % 3; call++) {
         const one = journal()
         one.attempt(0, Endpoint.chat, server.host, model)
-        member.begins({ model, journal: one, since: 0, prompt: 500, answer: 60_000, load: 0, isCold: false })
+        member.begins({ model, journal: one, since: 0, wait: 0, prompt: 500, answer: 60_000, load: 0, isCold: false })
       }
       for (const name of models) {
         learned = Predictor.observe(learned, {

@@ -14,7 +14,7 @@ const server = OllamaSimulatorServer.layer({
 })
 
 const page = (name: string): string => {
-  const file = pages().find((path) => path.endsWith(`${name}.md`))
+  const file = pages().find((path: string) => path.endsWith(`${name}.md`))
   if (file === undefined) throw new Error(`there is no guide ${name}`)
   return readFileSync(file, "utf8")
 }
