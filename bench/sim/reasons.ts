@@ -45,6 +45,13 @@ export const reasons: Readonly<Record<string, Readonly<Record<string, string>>>>
       "call went there after 11; with seed 3 none hung any more, and it took 4 s"
   },
   loads: {
+    "blocked-ps":
+      "what a load puts out is seen only when it is over, and calls that are sent there meanwhile have to load it again: the " +
+      "same requests where the list is answered (storm) have 17.7 loads, which holds",
+    "long-prompts":
+      "a prompt of 37 s is longer than any load, and the rule of the contract makes a copy where the queue is longer than that; it " +
+      "costs nobody a first token (p95 as that of one line): with prompts of 10,000 and of 3,000 tokens in their place there " +
+      "are 9 to 10 loads, 1.7 times as many as there have to be",
     others:
       "the loads of the other user count too: the best of all fixed distributions, which never moves a model, has 46 loads, and " +
       "the clairvoyant greedy 59"
