@@ -28,6 +28,7 @@ const contestants = [
   { key: "ollama-js", title: "ollama-js, stream: true", file: "contestants/ollamaJs.ts", exported: "chatStream" },
   { key: "raw-fetch", title: "fetch, split, JSON.parse", file: "contestants/raw.ts", exported: "viaFetch" },
   { key: "raw-undici", title: "undici, split, JSON.parse", file: "contestants/raw.ts", exported: "viaUndici" },
+  { key: "raw-stream", title: "the same in an Effect Stream", file: "contestants/raw.ts", exported: "viaStream" },
   { key: "forEach", title: "chatStream, runForEach", file: "contestants/effectOllama.ts", exported: "forEach" },
   {
     key: "forEachChunk",
