@@ -6,7 +6,7 @@ import { run } from "../../bench/sim/job.js"
 import { figures } from "../../bench/sim/metrics.js"
 import { leastConnections } from "../../bench/sim/model/references.js"
 import { play } from "../../bench/sim/play.js"
-import { reasons } from "../../bench/sim/reasons.js"
+import { few, reasons, reasonsOfFew } from "../../bench/sim/reasons.js"
 import { report } from "../../bench/sim/report.js"
 import type { Scenario } from "../../bench/sim/scenario.js"
 import { scenarios } from "../../bench/sim/scenarios.js"
@@ -89,10 +89,11 @@ describe("a run", () => {
 
 describe("why a line does not hold", () => {
   /** As if the first token of the Fleet were always this many times as late as that of a line without loads. */
-  const lines = async (id: string, times: number) => {
+  const lines = async (id: string, times: number, requests = few) => {
     const figures = await run({ contestant: field.names.pooled, scenario: id, seed: 1, requests: 50 })
     return acceptance({
       scenarios: [scenarioOf(id)],
+      requests,
       means: (_, contestant) =>
         contestant === field.names.fleet
           ? { ...figures, first95: times * figures.first95 }
@@ -104,6 +105,7 @@ describe("why a line does not hold", () => {
   }
 
   it("is said only of lines and scenarios that there are", () => {
+    for (const line of Object.keys(reasonsOfFew)) assert.include(ids, line)
     for (const [line, byScenario] of Object.entries(reasons)) {
       assert.include(ids, line)
       for (const [scenario, reason] of Object.entries(byScenario)) {
@@ -128,5 +130,9 @@ describe("why a line does not hold", () => {
     )
     assert.include(unknown.map(Table.line).join("\n"), "nobody has found out why")
     assert.deepStrictEqual(unexplained(await lines("steady-60", 2)), [])
+  })
+
+  it("is another one where there are few requests", async () => {
+    assert.deepStrictEqual(unexplained(await lines("steady-60", 4, 150)), [])
   })
 })
