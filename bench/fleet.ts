@@ -4,7 +4,7 @@
  * Hosts of all kinds (busy and idle, with the model and without, some blocked, of some nothing learned), a new question for
  * each choice, of which a tenth are second attempts. Processor time, so that other programs on the machine do not count; the
  * median of fifteen rounds, in microseconds a choice. The last two lines are what the fleet does before: it looks at its hosts,
- * all of which have calls; and both together.
+ * most of which have calls, one having ended and one begun since the last time; and both together.
  */
 import { Effect } from "effect"
 import * as FleetView from "./fleetView.js"
@@ -106,11 +106,11 @@ const microsPerChoice = (placement: Placement | Own, count: number): number => {
 }
 
 const look = (count: number) =>
-  Effect.map(FleetView.scene(count), ({ asked, members }) => {
+  Effect.map(FleetView.scene(count), ({ asked, happens, members }) => {
     const hosts: Array<HostView> = []
     let now = 10
     return (): ReadonlyArray<HostView> => {
-      now++
+      happens(now++)
       members.forEach((member, index) => {
         hosts[index] = member.look(asked, now)
       })

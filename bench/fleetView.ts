@@ -71,7 +71,18 @@ export const scene = (count: number) =>
       members.push(member)
     }
     core.knowledge.hear(() => learned)
-    return { members, asked: { model, need, session: undefined, gigabytes: 6 } }
+    /** A call ends at one host, and one begins at another. */
+    const happens = (n: number): void => {
+      const from = members[n % count]
+      const to = members[(7 * n + 1) % count]
+      for (const work of from?.work ?? []) {
+        from?.ends(work)
+        to?.begins(work)
+        break
+      }
+      if (from !== undefined) from.server.host.changes++
+    }
+    return { members, happens, asked: { model, need, session: undefined, gigabytes: 6 } }
   }).pipe(
     Effect.provideService(
       HttpClient.HttpClient,

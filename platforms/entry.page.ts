@@ -22,13 +22,14 @@ const cases = {
     ...Page.atHome(config, connect)
   ],
   "allowed.example": () => Calls.cases(config, connect).slice(0, 3),
-  "app.example": () => Page.abroad(config, connect)
+  "app.example": () => Page.abroad(config, connect),
+  "public.example": () => Page.fromOutside(config, connect)
 }
 
 const isKnown = (name: string): name is keyof typeof cases => name in cases
 
 const handIn = (outcomes: unknown, query: string) =>
-  Effect.promise(() => fetch(`${config.desk}/report${query}`, { method: "POST", body: JSON.stringify(outcomes) }))
+  Effect.promise(() => fetch(`/report${query}`, { method: "POST", body: JSON.stringify(outcomes) }))
 
 Effect.runFork(
   Check.all(isKnown(location.hostname) ? cases[location.hostname]() : [], (soFar) =>

@@ -84,3 +84,17 @@ export const abroad = (config: Config, connect: Connect): ReadonlyArray<Case> =>
     }
   ]
 }
+
+/** In a page that comes from the internet, as the browser sees it: it may not reach this machine unless the user says so. */
+export const fromOutside = (config: Config, connect: Connect): ReadonlyArray<Case> => [
+  {
+    name: "the browser keeps it out",
+    run: Effect.asVoid(
+      fails(connect({ host: config.simulator })(OllamaClient.list()), {
+        _tag: "Unreachable",
+        reason: "refused",
+        remedy: /the browser may also forbid .* local network access/
+      })
+    )
+  }
+]

@@ -124,7 +124,9 @@ const make = (script: string | undefined) =>
     let handedIn: ReadonlyArray<Outcome> = []
     const desk = Http.createServer()
     const deskPort = yield* listen(desk)
-    const simulator = yield* OllamaSimulatorServer.make(simulated([`http://allowed.example:${deskPort}`]))
+    const simulator = yield* OllamaSimulatorServer.make(
+      simulated([`http://allowed.example:${deskPort}`, `http://public.example:${deskPort}`])
+    )
 
     const seen = (model: string) =>
       Effect.map(simulator.requests, (requests) =>

@@ -7,7 +7,7 @@
  */
 import { run } from "./lib/run.mjs"
 
-const version = "3.0.3"
+const version = "2.31.1"
 
 const { code } = await run("npx", ["--yes", `@changesets/cli@${version}`, ...process.argv.slice(2)], { inherit: true })
 process.exitCode = code

@@ -24,9 +24,13 @@ const globals = new Set([
   "clearImmediate"
 ])
 
-const bundle = (name, external) =>
+const bundle = (names, external) =>
   build({
-    stdin: { contents: `export * from "${name}"`, resolveDir: root, loader: "js" },
+    stdin: {
+      contents: names.map((name, i) => `export * as e${i} from "${name}"`).join("\n"),
+      resolveDir: root,
+      loader: "js"
+    },
     absWorkingDir: root,
     bundle: true,
     write: false,
@@ -58,18 +62,20 @@ const named = (text) => {
   return [...found]
 }
 
-const problemsOf = async (name) => {
+const problemsOf = async (names) => {
   try {
-    const whole = await bundle(name, [])
-    const modules = Object.values(whole.metafile.inputs).flatMap(({ imports }) => imports.map(({ path }) => path))
-    const own = await bundle(name, ["effect", "effect/*", "@effect/*"])
+    const whole = await bundle(names, [])
+    const modules = Object.entries(whole.metafile.inputs).flatMap(([file, { imports }]) =>
+      imports.map(({ path }) => ({ file, path }))
+    )
+    const own = await bundle(names, ["effect", "effect/*", "@effect/*"])
     return [
-      ...modules.filter((path) => isBuiltin(path)).map((path) => `${name} imports ${path}`),
-      ...named(own.outputFiles[0].text).map((global) => `${name} uses ${global}, which only Node has`)
+      ...modules.filter(({ path }) => isBuiltin(path)).map(({ file, path }) => `${file} imports ${path}`),
+      ...named(own.outputFiles[0].text).map((global) => `${global}, which only Node has, is used`)
     ]
   } catch (error) {
     // esbuild's own words name the file and the module of Node
-    return [`${name} cannot be bundled for a browser: ${error.message}`]
+    return [`cannot be bundled for a browser: ${error.message}`]
   }
 }
 
@@ -79,8 +85,7 @@ const main = async () => {
     console.error(built.output.trim())
     return 1
   }
-  const names = Object.keys(entries).filter((name) => !ofNode.has(name))
-  const problems = (await Promise.all(names.map(problemsOf))).flat()
+  const problems = await problemsOf(Object.keys(entries).filter((name) => !ofNode.has(name)))
   for (const problem of problems) console.error(problem)
   return problems.length > 0 ? 1 : 0
 }

@@ -24,6 +24,12 @@ const tool = async (file, args = []) => {
   if (code !== 0) throw new Error(output.trim())
 }
 
+/** The entry points of the package, for TypeDoc: a new one has its pages without a word here. */
+const entryPoints = async () => {
+  const { entries } = await import("./lib/exports.mjs")
+  return Object.values(entries).flatMap((entry) => ["--entryPoints", path.join(root, entry)])
+}
+
 const orFail = (problems) => {
   if (problems.length > 0) throw new Error(problems.join("\n"))
 }
@@ -42,7 +48,7 @@ const main = async (flags) => {
   if (!(await ensure()) || !(await ensure(docs))) return 1
   rmSync(site, { recursive: true, force: true })
   rmSync(path.join(docs, "reference"), { recursive: true, force: true })
-  await tool("typedoc/bin/typedoc")
+  await tool("typedoc/bin/typedoc", await entryPoints())
   await tool("vitepress/bin/vitepress.js", ["build"])
   const pages = (await builder("llms")).writeLlms(docs, site)
   const { count, problems } = (await builder("links")).checkLinks(site)

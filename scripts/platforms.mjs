@@ -125,6 +125,8 @@ const inPage = (command, host) => async (programs) => {
       `--user-data-dir=${profile}`,
       "--host-resolver-rules=MAP *.example 127.0.0.1",
       "--remote-debugging-port=0",
+      // for the browser this page comes from the internet
+      ...(host === "public.example" ? [`--ip-address-space-overrides=127.0.0.1:${servers.deskPort}=public`] : []),
       `http://${host}:${servers.deskPort}/page#${hash}`
     ],
     { timeoutMillis: pageLimit, signal: stop.signal }
@@ -195,7 +197,7 @@ const platforms = (missing) => {
     const reason = existsSync(consumers) ? notInstalled : "needs npm run check -- consumers"
     add(`node${major} require`, existsSync(consumers) ? node(major) : undefined, required, reason)
   }
-  for (const host of ["127.0.0.1", "allowed.example", "app.example"]) {
+  for (const host of ["127.0.0.1", "allowed.example", "app.example", "public.example"]) {
     add(
       `page ${host}`,
       chromium(),

@@ -315,7 +315,7 @@ export class Timeout extends Failure<Timeout>()("Timeout", {
 /**
  * There is no usable connection. `reason`: `refused` (nothing listens), `dns`, `unroutable`, `reset` (closed before an
  * answer), `tls`, `protocol` (what answers does not speak HTTP, or speaks TLS), `gateway` (a proxy has no server behind
- * it), `upstream` (the server cannot reach the cloud), `offline`.
+ * it), `upstream` (the server cannot reach the cloud), `offline` (a host of a fleet has stopped answering during the call).
  *
  * @since 0.1.0
  * @category errors
@@ -348,9 +348,10 @@ export class Overloaded extends Failure<Overloaded>()("Overloaded", {
 }) {}
 
 /**
- * Something on the way forbids the call. `by`: `origin` (OLLAMA_ORIGINS), `hostHeader` (the Host header is not one the
- * server accepts), `proxy` (it wants credentials: 407), `firewall`, `captivePortal` (a web page or a redirect where
- * Ollama was expected), `cloudDisabled`, `forbidden`.
+ * Something on the way forbids the call. `by`: `origin` (OLLAMA_ORIGINS; in a page also a header that the server lets no
+ * page send, or a page over https that calls http), `hostHeader` (the Host header is not one the server accepts), `proxy`
+ * (it wants credentials: 407), `firewall` (of the machine, or Deno's sandbox), `captivePortal` (a web page or a redirect
+ * where Ollama was expected), `cloudDisabled`, `forbidden`.
  *
  * @since 0.1.0
  * @category errors

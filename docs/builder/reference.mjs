@@ -59,10 +59,10 @@ class Context extends MarkdownThemeContext {
       inheritance: nothing,
       signatureReturns: nothing,
       sources: nothing,
-      // a line for each, where they are objects
+      // a line for each, where they are objects (`forceCollapse` writes them out)
       unionType: (model) =>
         model.types.filter(({ type }) => type === "reflection").length > 2
-          ? model.types.map((type) => `<br>\\| ${this.partials.someType(type)}`).join(" ")
+          ? model.types.map((type) => `<br>\\| ${this.partials.someType(type, { forceCollapse: true })}`).join(" ")
           : unionType(model),
       memberTitle: (model) => memberTitle(model).replace(/\(\)(~*)$/, "$1"),
       pageTitle: () => titleOf(this.page.model)

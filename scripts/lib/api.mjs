@@ -11,6 +11,33 @@ const declarationFile = (source) => path.join(root, "dist", source.replace(/^src
 
 const printer = ts.createPrinter({ removeComments: true })
 
+/**
+ * The compiler writes the members of unions and of inferred objects in the order in which it met them, which differs from
+ * build to build: here they are sorted.
+ */
+const sorted = (source) => (context) => (root) => {
+  const text = (node) => printer.printNode(ts.EmitHint.Unspecified, node, source)
+  const byText = (nodes) =>
+    nodes
+      .map((node) => [text(node), node])
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([, node]) => node)
+  const visit = (node) => {
+    const visited = ts.visitEachChild(node, visit, context)
+    if (ts.isUnionTypeNode(visited)) return ts.factory.createUnionTypeNode(byText(visited.types))
+    // the order of signatures has a meaning, that of properties has none
+    const isSortable = ts.isTypeLiteralNode(visited) && visited.members.every(ts.isPropertySignature)
+    return isSortable ? ts.factory.createTypeLiteralNode(byText(visited.members)) : visited
+  }
+  return ts.visitNode(root, visit)
+}
+
+const print = (statement) => {
+  const source = statement.getSourceFile()
+  const { transformed } = ts.transform(statement, [sorted(source)])
+  return printer.printNode(ts.EmitHint.Unspecified, transformed[0], source)
+}
+
 /** The statement that a declaration is a part of: of `const a`, the whole `export declare const a: …`. */
 const statementOf = (declaration) => {
   if (ts.isVariableDeclaration(declaration)) return declaration.parent.parent
@@ -46,11 +73,8 @@ export const reports = () => {
 }
 
 const textOf = (symbol) => {
-  const texts = (symbol.declarations ?? []).filter(isOurs).map((declaration) => {
-    const statement = statementOf(declaration)
-    return printer.printNode(ts.EmitHint.Unspecified, statement, statement.getSourceFile())
-  })
-  return [...new Set(texts)].join("\n").replace(/^export (declare )?/gm, "")
+  const texts = (symbol.declarations ?? []).filter(isOurs).map((declaration) => print(statementOf(declaration)))
+  return [...new Set(texts)].join("\n").replace(/^(export )?(declare )?/gm, "")
 }
 
 /** The symbols of our own declarations that a declaration names. */
@@ -139,6 +163,7 @@ const changedLines = (before, after) => {
   const [old, now] = [before.split("\n"), after.split("\n")]
   const gone = old.filter((line) => !now.includes(line))
   const come = now.filter((line) => !old.includes(line))
+  if (gone.length + come.length === 0) return indented("+", after)
   return [...gone.map((line) => indented("-", line)), ...come.map((line) => indented("+", line))].join("\n")
 }
 

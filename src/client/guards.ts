@@ -63,6 +63,8 @@ export interface Look {
   readonly host: CircuitBreaker.StateName | undefined
   /** For how much longer the breaker of the model refuses; milliseconds. */
   readonly refusedFor: number
+  /** Whether that is so until something is told of a change. */
+  readonly isSteady: boolean
   /** What was learned of the calls that the server works on at once: of this model, and of the others. */
   readonly own: Concurrency.Learning | undefined
   readonly others: ReadonlyArray<Concurrency.Learning>
@@ -81,6 +83,9 @@ interface OfModel {
 
 /** Models that are remembered at once; beyond it one that is idle is forgotten. */
 const modelsLimit = 256
+
+/** The others let calls pass as time goes by, and as trials come and go. */
+const isSteady = (state: CircuitBreaker.StateName | undefined): boolean => state !== "open" && state !== "halfOpen"
 
 const withoutRamp = { ramp: false }
 
@@ -154,8 +159,15 @@ const stateOfModel = ({ breaker, permits }: OfModel): Effect.Effect<StateOfModel
 /**
  * @param scope of the client
  * @param hub is told what breakers do
+ * @param onChange is told that something is not as `look` has said
  */
-export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub): Effect.Effect<Guards> =>
+export const make = (
+  initial: Policy,
+  host: string,
+  scope: Scope.Scope,
+  hub: Hub,
+  onChange: () => void
+): Effect.Effect<Guards> =>
   Effect.gen(function* () {
     let policy = initial
     let breaker: CircuitBreaker.Breaker | undefined
@@ -165,6 +177,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
     const changed =
       (model: string | undefined) =>
       ({ from, to }: CircuitBreaker.Change): void => {
+        onChange()
         if (hub.isHeard()) hub.tell({ _tag: "Breaker", host, model, from, to })
       }
 
@@ -177,6 +190,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
           (value) => CircuitBreaker.make(value, { host, name: "host", onChange: changed(undefined) }),
           (part, value) => part.unsafeRetune(value)
         )
+        onChange()
       }).pipe(Scope.extend(scope))
     )
 
@@ -197,12 +211,14 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
                 host,
                 model,
                 // who comes back after a recovery waits for its turn, and is not refused
-                weight: (at) => models.get(model)?.breaker?.unsafeWeight(at) ?? 1
+                weight: (at) => models.get(model)?.breaker?.unsafeWeight(at) ?? 1,
+                onLearn: onChange
               }),
             (part, value) => part.unsafeRetune(value)
           )
           const parts: OfModel = { scope: own, breaker: ofModel, permits, hedging: was.hedging }
           models.set(model, parts)
+          onChange()
           return parts
         }).pipe(Scope.extend(own))
       )
@@ -218,6 +234,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
       for (const [model, parts] of models) {
         if (!(yield* isIdle(parts))) continue
         models.delete(model)
+        onChange()
         return yield* Scope.close(parts.scope, Exit.void)
       }
     })
@@ -287,6 +304,7 @@ export const make = (initial: Policy, host: string, scope: Scope.Scope, hub: Hub
         const own = parts?.permits?.unsafeLearned()
         return {
           host: breaker?.unsafeState(),
+          isSteady: isSteady(parts?.breaker?.unsafeState()),
           refusedFor: parts?.breaker?.unsafeWait(now, withoutRamp) ?? 0,
           own,
           others: othersThan(models, model, own)

@@ -151,14 +151,21 @@ const outcomeOf = (end: End): Ended["outcome"] =>
 /**
  * @param scope of the client: loads end with it, and not with one of those who wait
  * @param onEnded learns of the end of each
+ * @param onChange is told that one has begun, or is over
  */
-export const make = (scope: Scope.Scope, onEnded: (ended: Ended) => void = constVoid): Preloads => {
+export const make = (
+  scope: Scope.Scope,
+  onEnded: (ended: Ended) => void = constVoid,
+  onChange: () => void = constVoid
+): Preloads => {
   const loads = new Map<string, Load>()
   const models = new Map<Load, string>()
   const crowded = new WeakSet<Load>()
 
   const begin = (key: string, options: Options): Load => {
+    onChange()
     const over = (): void => {
+      onChange()
       models.delete(load)
       if (loads.get(key) === load) loads.delete(key)
     }

@@ -42,6 +42,8 @@ export interface Monitor {
   readonly lastSeen: (need: Need, now: number) => Residency
   /** The same, where an answer of `/api/ps` that did not come changes nothing: it waits for the locks of a load. */
   readonly standing: (need: Need, now: number) => Residency
+  /** Until when that holds at most, unless something changes (`Host.changes`); milliseconds on Clock. */
+  readonly standingUntil: (need: Need) => number
   /** What `/api/ps` listed when it answered last. */
   readonly listed: () => Listing | undefined
   /** A chunk came: the model is in memory, and with other options it is not any more. */
@@ -215,6 +217,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
           // a look from before something was forgotten says nothing of now
           if (pending === deferred) {
             pending = undefined
+            host.changes++
             last = { at, models }
             if (models !== undefined) {
               lastListing = { at, models }
@@ -292,11 +295,13 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
       if (lastListing === undefined) return "unknown"
       return isListed(lastListing.models, need.name, need.context) ? "resident" : "absent"
     },
+    standingUntil: ({ name }) => warm.get(name)?.until ?? Number.POSITIVE_INFINITY,
     listed: () => lastListing,
     refresh: Effect.flatMap(Effect.uninterruptible(look), (deferred) =>
       Effect.map(Deferred.await(deferred), () => lastLooked)
     ),
     seen: ({ context, keepAlive = warmth, name, runner }, now) => {
+      host.changes++
       if (warm.size >= modelsLimit) warm.clear()
       warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, warmth) })
       memory.seen(name, now)
@@ -319,6 +324,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
               : "absent"
     }),
     forget: (model) => {
+      host.changes++
       warm.delete(normalName(model))
       pending = undefined
       // that nothing is known is no wrong answer
@@ -328,7 +334,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
         lastListing = { ...lastListing, models: lastListing.models.filter((listed) => listed.name !== name) }
       }
     },
-    preloads: Preload.make(scope, onLoad)
+    preloads: Preload.make(scope, onLoad, () => void host.changes++)
   }
 }
 

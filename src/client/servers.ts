@@ -128,7 +128,7 @@ export const make = (options: {
             took: Duration.millis(took)
           })
         }
-        const guards = yield* Guards.make(policyWith(patch), address.url, own, hub)
+        const guards = yield* Guards.make(policyWith(patch), address.url, own, hub, () => void host.changes++)
         let merged:
           | { readonly base: Policy.Policy; readonly patch: Policy.Changes | undefined; readonly policy: Policy.Policy }
           | undefined

@@ -2,18 +2,18 @@
 import type * as Residency from "../client/residency.js"
 import type { Journal } from "../client/journal.js"
 import type { Server } from "../client/server.js"
-import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
-import * as Predictor from "../record/Predictor.js"
-import { Installed } from "./installed.js"
-import { limited } from "./limited.js"
+import type * as Predictor from "../record/Predictor.js"
+import { Absence } from "./absence.js"
+import { Figures } from "./figures.js"
+import { type Filled, isSameNeed } from "./filled.js"
 import { Memory } from "./memory.js"
 import * as Foreign from "./placement/foreign.js"
 import * as Parallelism from "./placement/parallelism.js"
 import type { HostView } from "./placement/view.js"
 import { Sessions } from "./sessions.js"
-import { Shedding } from "./shedding.js"
 import * as Work from "./work.js"
+import { Working } from "./working.js"
 
 /** What a call asks of a host. */
 export interface Asked {
@@ -27,15 +27,6 @@ export interface Asked {
 
 /** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
 const silentFor = 30_000
-/** Figures fade slowly: they are read again after this time, or when something was learned. */
-const figuresFor = 60_000
-
-interface Figures {
-  readonly host: unknown
-  readonly ofModel: unknown
-  readonly at: number
-  readonly figures: Predictor.Figures
-}
 
 /** That it works on at least one call at once is nothing: then the mean of the others tells more. */
 const shownBy = ({ hasQueue, parallel }: Predictor.Figures): number | undefined =>
@@ -46,10 +37,8 @@ type Writable = { -readonly [K in keyof HostView]: HostView[K] }
 export class Member {
   /** Its address, which is its name. */
   readonly url: string
-  /** What occupies a model there. */
-  private readonly working = new Set<Work.Work>()
+  private readonly working: Working
   readonly memory = new Memory()
-  readonly models = new Installed()
   readonly sessions = new Sessions()
   /** Who wants to know that it does not answer. */
   readonly losing = new Map<Journal, () => void>()
@@ -60,8 +49,6 @@ export class Member {
   isDraining = false
   /** Since when it does not answer; milliseconds on Clock. */
   downSince: number | undefined
-  /** When it answered a call to its end last; milliseconds on Clock. */
-  private answeredAt = Number.NEGATIVE_INFINITY
   /** When a call did not reach it last; milliseconds on Clock. */
   unreachedAt = Number.NEGATIVE_INFINITY
   /** Whether it may be a matter of one connection: then it is asked at once. */
@@ -69,72 +56,48 @@ export class Member {
   recoveredAt: number | undefined
   /** Since when it is suspected to be down because another client says so; until it was asked. */
   suspectSince: number | undefined
-  /** How many calls of a model other clients have seen it to work on at once. */
-  heardParallelism: ReadonlyMap<string, Parallelism.Seen> = new Map()
+  readonly absence = new Absence()
+  private readonly figures: Figures
+  private parallelismHeard: ReadonlyMap<string, Parallelism.Seen> = new Map()
+  /** Counts what changes of what this object holds itself. */
+  private changes = 0
+  /** What the view was filled with, and for how long that holds. */
+  private filled: Filled | undefined
   /** Milliseconds of calls that are held in the client for it. */
   held = 0
   /** The models in memory as the view has them, unless what calls use of them has changed since. */
   private seenMemory: ReadonlyArray<string> | undefined
-  /** Not asked before this moment, whatever the model. */
-  private avoidedUntil = 0
-  private readonly avoided = new Map<string, number>()
-  private readonly shedding = new Shedding()
   private foreign = Foreign.none
-  private readonly figures = new Map<string, Figures>()
-  /** What was read last of what was learned, for whoever asks for the same again. */
-  private lastRead: { readonly learned: Learned.Learned; readonly model: string; readonly figures: Figures } | undefined
-  private lastSlowness: { readonly detectors: Learned.Learned["detectors"]; readonly slowness: number } | undefined
   private readonly view: Writable
 
   constructor(
     readonly server: Server,
-    private readonly learned: () => Learned.Learned
+    learned: () => Learned.Learned
   ) {
     this.url = server.host.address.url
+    this.working = new Working(this.url)
+    this.figures = new Figures(this.url, learned)
     this.view = { ...empty, host: this.url }
   }
 
+  /** What occupies a model there. */
   get work(): ReadonlySet<Work.Work> {
-    return this.working
+    return this.working.all
   }
 
   begins(work: Work.Work): void {
-    this.working.add(work)
+    this.working.begins(work)
     this.seenMemory = undefined
   }
 
   ends(work: Work.Work): void {
-    this.working.delete(work)
+    this.working.ends(work)
     this.seenMemory = undefined
   }
 
   /** What was learned of a model there. */
   figuresOf(model: string, now: number): Predictor.Figures {
-    const learned = this.learned()
-    const last = this.lastRead
-    if (last?.learned === learned && last.model === model && now - last.figures.at < figuresFor) {
-      return last.figures.figures
-    }
-    const figures = this.read(learned, model, now)
-    this.lastRead = { learned, model, figures }
-    return figures.figures
-  }
-
-  private read({ predictor }: Learned.Learned, model: string, now: number): Figures {
-    const host = Object.hasOwn(predictor.hosts, this.url) ? predictor.hosts[this.url] : undefined
-    const ofModel = Object.hasOwn(predictor.models, model) ? predictor.models[model] : undefined
-    const known = this.figures.get(model)
-    if (known !== undefined && known.host === host && known.ofModel === ofModel && now - known.at < figuresFor) {
-      return known
-    }
-    const figures: Figures = {
-      host,
-      ofModel,
-      at: now,
-      figures: Predictor.figures(predictor, { host: this.url, model, at: now })
-    }
-    limited(this.figures, model, figures)
-    return figures
+    return this.figures.of(model, now)
   }
 
   /** How many calls of a model it works on at once, as far as that was seen. */
@@ -154,49 +117,34 @@ export class Member {
 
   /** How many times slower it seems than what was learned of it. */
   slowness(): number {
-    const all = this.learned().detectors
-    if (this.lastSlowness?.detectors === all) return this.lastSlowness.slowness
-    const detectors = Object.hasOwn(all, this.url) ? all[this.url] : undefined
-    let slowest = 1
-    for (const state of [detectors?.prompt, detectors?.generating]) {
-      const factor = state === undefined ? undefined : Detector.factor(state)
-      if (factor !== undefined && factor > slowest) slowest = factor
-    }
-    this.lastSlowness = { detectors: all, slowness: slowest }
-    return slowest
+    return this.figures.slowness()
   }
 
-  /** What it has installed, by its own word, and how large that is. */
+  /** How many calls of a model other clients have seen it to work on at once. */
+  get heardParallelism(): ReadonlyMap<string, Parallelism.Seen> {
+    return this.parallelismHeard
+  }
+
+  set heardParallelism(heard: ReadonlyMap<string, Parallelism.Seen>) {
+    this.parallelismHeard = heard
+    this.changes++
+  }
+
+  /** What it has installed, by its own word, and how large that is; the other models it lacks. */
   installed(sizes: ReadonlyMap<string, number>, now: number): void {
-    this.models.listed(sizes.keys(), now)
+    this.absence.installed(sizes.keys(), now)
     this.memory.installed(sizes)
+  }
+
+  /** A call was answered. */
+  answered(model: string | undefined, now: number): void {
+    this.working.answered(now)
+    this.absence.answered(model)
   }
 
   /** It does not answer, and a call has found so not long ago. */
   isSilent(now: number): boolean {
     return this.downSince !== undefined && now - this.unreachedAt < silentFor
-  }
-
-  /** It had too much to do for a call. */
-  shed(model: string | undefined, now: number, atLeast: number): void {
-    const pause = this.shedding.shed(model, now)
-    this.avoid(pause.model, now + Math.max(pause.millis, atLeast))
-  }
-
-  /** It refuses calls, of a model or all, and had better be left alone for a while. */
-  avoid(model: string | undefined, until: number): void {
-    if (model === undefined) this.avoidedUntil = Math.max(this.avoidedUntil, until)
-    else limited(this.avoided, model, until)
-  }
-
-  /** A call was answered. */
-  answered(model: string | undefined, now: number): void {
-    this.answeredAt = now
-    this.avoidedUntil = 0
-    this.shedding.answered(model)
-    if (model === undefined) return
-    this.avoided.delete(model)
-    this.models.has(model)
   }
 
   /** It does not answer: calls of which nothing has come need not wait for it. */
@@ -237,24 +185,26 @@ export class Member {
     return this.downSince !== undefined || this.suspectSince !== undefined
   }
 
-  private blockedBy(model: string | undefined, now: number): void {
-    const { view } = this
-    const { host, others, own, refusedFor } = this.server.guards.look(model, now)
+  /** @returns until when that holds at most, unless something changes */
+  private blockedBy(model: string | undefined, now: number): number {
+    const { absence, view } = this
+    const { host, isSteady, others, own, refusedFor } = this.server.guards.look(model, now)
     view.parallelism = this.atOnce(model, own, others)
     view.blocked = undefined
     view.blockedLeft = 0
     if (this.isDraining || host === "forcedOpen") view.blocked = "closed"
     else if (this.isAway() || host === "open" || host === "halfOpen") view.blocked = "host"
-    else if (this.avoidedUntil > now) {
+    else if (absence.avoidedLeft(now) > 0) {
       view.blocked = "host"
-      view.blockedLeft = this.avoidedUntil - now
+      view.blockedLeft = absence.avoidedLeft(now)
     } else if (refusedFor > 0) {
       view.blocked = "model"
       view.blockedLeft = refusedFor
-    } else if (model !== undefined && (this.avoided.get(model) ?? 0) > now) {
+    } else if (absence.avoidedLeftOf(model, now) > 0) {
       view.blocked = "model"
-      view.blockedLeft = (this.avoided.get(model) ?? now) - now
+      view.blockedLeft = absence.avoidedLeftOf(model, now)
     }
+    return isSteady && view.blockedLeft === 0 ? Number.POSITIVE_INFINITY : now
   }
 
   /** What a load of a model takes, in milliseconds; roughly where nothing was learned. */
@@ -263,20 +213,10 @@ export class Member {
     return (1000 * (this.memory.sizes.get(model) ?? gigabytes)) / loadRate
   }
 
-  private isLoadingForCalls(): boolean {
-    for (const work of this.working) if (Work.isLoading(work, this.url)) return true
-    return false
-  }
-
-  private isInUse(model: string): boolean {
-    for (const work of this.working) if (work.model === model) return true
-    return false
-  }
-
   /** Loads under way, by model: what is left of them, in milliseconds. */
   loads(now: number): ReadonlyMap<string, number> {
     const preloads = this.server.residency.preloads.loads()
-    if (preloads.length === 0 && !this.isLoadingForCalls()) return noLoads
+    if (preloads.length === 0 && !this.working.isLoading()) return noLoads
     let left: Map<string, number> | undefined
     const loading = (model: string, since: number, load: number): void => {
       left ??= new Map()
@@ -284,27 +224,75 @@ export class Member {
       left.set(model, Math.min(rest, left.get(model) ?? rest))
     }
     for (const [model, since] of preloads) loading(model, since, this.loadOf(model, now))
-    for (const work of this.working) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
+    for (const work of this.working.all) if (Work.isLoading(work, this.url)) loading(work.model, work.since, work.load)
     return left ?? noLoads
   }
 
   /** Whether it is not to be asked at this moment. */
   isBlocked(model: string | undefined, now: number): boolean {
+    this.filled = undefined
     this.blockedBy(model, now)
     return this.view.blocked !== undefined
   }
 
   /** How it looks now; the same object each time. */
-  look({ model, need, session }: Asked, now: number): HostView {
-    const { memory, view } = this
-    this.blockedBy(model, now)
-    const loads = this.loads(now)
+  look(asked: Asked, now: number): HostView {
+    const { view } = this
+    if (!this.isFilled(asked, now)) this.fill(asked, now)
+    // what changes without a word, or often
     view.weight = this.weight
     view.priority = this.priority
+    view.heldWork = this.held
+    view.workLeft = this.working.left(now)
+    view.foreignQueue = this.foreignQueue(now)
+    view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
+    view.sessionTokens = asked.model === undefined ? 0 : this.sessions.tokens(asked.model, asked.session)
+    return view
+  }
+
+  /** Looks at everything again, whatever was seen before. */
+  lookAnew(asked: Asked, now: number): HostView {
+    this.filled = undefined
+    this.seenMemory = undefined
+    return this.look(asked, now)
+  }
+
+  /** Whether the view holds what it would be filled with. */
+  private isFilled({ model, need }: Asked, now: number): boolean {
+    const { filled } = this
+    if (filled === undefined || now >= filled.until || now < filled.at) return false
+    if (filled.model !== model || !isSameNeed(filled.need, need)) return false
+    if (filled.state !== this.state() || filled.outside !== this.outside()) return false
+    const learned = this.figures.learned()
+    if (filled.learned === learned) return true
+    const { detectors, host } = this.figures.ofHost(learned)
+    if (filled.ofHost !== host || filled.detectors !== detectors) return false
+    filled.learned = learned
+    return true
+  }
+
+  private outside(): number {
+    return this.server.host.changes + this.memory.changes + this.absence.changes
+  }
+
+  /** What this object holds itself, in one figure. */
+  private state(): number {
+    return 8 * (this.changes + this.working.changes) + (this.isDraining ? 4 : 0) + (this.isAway() ? 2 : 0)
+  }
+
+  private fill({ model, need }: Asked, now: number): void {
+    const { memory, view } = this
+    let until = this.blockedBy(model, now)
+    const loads = this.loads(now)
+    if (loads.size > 0) until = now
     view.loadingLeft = model === undefined ? 0 : (loads.get(model) ?? 0)
     view.otherLoadsLeft = 0
     for (const [other, left] of loads) if (other !== model) view.otherLoadsLeft += left
     view.residency = this.residencyOf(model, need, loads, now)
+    if (need !== undefined) until = Math.min(until, this.server.residency.standingUntil(need))
+    if (model !== undefined && view.residency === "missing") {
+      until = Math.min(until, this.absence.missingUntil(model))
+    }
     this.lookAtMemory(loads)
     view.capacity = memory.capacity
     if (model === undefined) {
@@ -315,17 +303,23 @@ export class Member {
       view.promptRate = figures.promptRate
       view.generationRate = figures.generationRate
       view.parallelism ??= shownBy(figures)
+      until = Math.min(until, this.figures.until(model, now))
     }
-    view.workLeft = 0
-    const signAt = Work.signAt(this.working, this.url, this.answeredAt)
-    for (const work of this.working) view.workLeft += Work.left(work, this.url, signAt, now)
-    view.heldWork = this.held
-    view.inFlight = this.working.size
-    view.foreignQueue = this.foreignQueue(now)
-    view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
-    view.sessionTokens = model === undefined ? 0 : this.sessions.tokens(model, session)
+    view.inFlight = this.working.all.size
     view.slowness = this.slowness()
-    return view
+    const learned = this.figures.learned()
+    const { detectors, host } = this.figures.ofHost(learned)
+    this.filled = {
+      model,
+      need,
+      at: now,
+      until,
+      state: this.state(),
+      outside: this.outside(),
+      learned,
+      ofHost: host,
+      detectors
+    }
   }
 
   residencyOf(
@@ -335,7 +329,7 @@ export class Member {
     now: number
   ): HostView["residency"] {
     if (model === undefined) return "resident"
-    if (this.models.isMissing(model, now)) return "missing"
+    if (this.absence.isMissing(model, now)) return "missing"
     // what the cloud answers needs no memory
     if (need === undefined || this.server.host.isCloud) return "resident"
     const standing = this.server.residency.standing(need, now)
@@ -352,7 +346,7 @@ export class Member {
     let busy = 0
     for (const model of memory.models) {
       const size = memory.sizes.get(model) ?? 0
-      if (this.isInUse(model)) busy += size
+      if (this.working.uses(model)) busy += size
       else idle.push(size)
     }
     for (const model of loads.keys()) {

@@ -6,6 +6,9 @@ import * as Capacity from "./placement/capacity.js"
 /** Models that are remembered at once; beyond it all but those that are there are forgotten. */
 const most = 256
 
+/** What fits, as another client has seen it (`Capacity.most`, `tooMuch`, `putOutAt`). */
+export type Heard = Required<Pick<Capacity.Capacity, "most" | "putOutAt">> & Pick<Capacity.Capacity, "tooMuch">
+
 export class Memory {
   /** By model, whether it is there or only installed: 10^9 bytes. */
   readonly sizes = new Map<string, number>()
@@ -15,23 +18,30 @@ export class Memory {
   private there: ReadonlyArray<string> = []
   private known = Capacity.nothingSeen
   private seenAt: number | undefined
+  private told: Heard | undefined
+  /** Counts what changes. */
+  changes = 0
 
-  /** What another client has found to fit, and when a model was last put out there. */
-  heard: { readonly capacity: number; readonly putOutAt: number } | undefined
-
-  /** How much fits, in 10^9 bytes; nothing until a model was put out for another. Whoever has seen that last is right. */
-  get capacity(): number | undefined {
-    const { heard, known } = this
-    return heard === undefined || heard.putOutAt <= (known.putOutAt ?? Number.NEGATIVE_INFINITY)
-      ? Capacity.of(known)
-      : Math.max(known.most, heard.capacity)
+  /** What other clients have found to fit. */
+  get heard(): Heard | undefined {
+    return this.told
   }
 
-  /** The same as this client has seen it. */
-  get seen(): { readonly capacity: number; readonly putOutAt: number } | undefined {
-    const { putOutAt } = this.known
-    const capacity = Capacity.of(this.known)
-    return capacity === undefined || putOutAt === undefined ? undefined : { capacity, putOutAt }
+  set heard(told) {
+    this.told = told
+    this.changes++
+  }
+
+  /** How much fits, in 10^9 bytes; nothing until a model was put out for another. */
+  get capacity(): number | undefined {
+    return Capacity.of(this.told === undefined ? this.known : Capacity.together(this.known, this.told))
+  }
+
+  /** What this client has to say of it. */
+  get seen(): Heard | undefined {
+    const { most, putOutAt, tooMuch } = this.known
+    if (putOutAt === undefined) return undefined
+    return tooMuch === undefined ? { most, putOutAt } : { most, tooMuch, putOutAt }
   }
 
   /** The most that was there at once. */
@@ -56,6 +66,7 @@ export class Memory {
   looked({ at, models }: Residency.Listing, loading: Iterable<string>): void {
     if (at === this.seenAt) return
     this.seenAt = at
+    this.changes++
     for (const { name, size } of models) if (size !== undefined) this.sizes.set(name, size / 1e9)
     const gigabytes = (name: string): number => this.sizes.get(name) ?? 0
     const names = models.map(({ name }) => name)
@@ -74,6 +85,7 @@ export class Memory {
 
   /** What is installed there, and how large it is; much the same as what it takes in memory. */
   installed(sizes: ReadonlyMap<string, number>): void {
+    this.changes++
     for (const [name, size] of sizes) if (!this.sizes.has(name)) this.sizes.set(name, size)
     this.prune()
   }
@@ -86,6 +98,7 @@ export class Memory {
 
   /** It was away, and holds nothing. */
   lost(): void {
+    this.changes++
     this.there = []
     this.known = { ...this.known, models: {} }
   }

@@ -148,7 +148,7 @@ export const make = (options: Options): Routing => {
     if (answer._tag !== "Refusal" || answer.reason !== "missing" || model === undefined) return answer
     // somebody may have pulled it since
     let isDoubted = false
-    for (const member of members()) isDoubted = member.models.doubt(model, at) || isDoubted
+    for (const member of members()) isDoubted = member.absence.doubt(model, at) || isDoubted
     return isDoubted ? ask() : answer
   }
 
@@ -302,7 +302,7 @@ export const make = (options: Options): Routing => {
     const at = now()
     const model = Places.modelOf(asked)
     const all = members().filter(
-      (member) => !member.isDraining && !(model !== undefined && member.models.isMissing(model, at))
+      (member) => !member.isDraining && !(model !== undefined && member.absence.isMissing(model, at))
     )
     const open = all.filter((member) => !member.isBlocked(model, at))
     // where all are blocked, one is as good as another that was not asked in vain
@@ -315,14 +315,17 @@ export const make = (options: Options): Routing => {
     if (member === undefined) return
     const at = now()
     const model = Places.modelOf(asked)
-    if (error._tag === "ModelNotFound" && model !== undefined) member.models.lacks(model, at)
-    else if (error._tag === "LoadFailed") member.avoid(model, at + unloadableFor)
+    if (error._tag === "ModelNotFound" && model !== undefined) member.absence.lacks(model, at)
+    else if (error._tag === "LoadFailed") member.absence.avoid(model, at + unloadableFor)
     else if (error._tag === "Overloaded" && error.by === "server") {
-      member.shed(model, at, error.retryAfter === undefined ? 0 : Duration.toMillis(error.retryAfter))
+      member.absence.shed(model, at, error.retryAfter === undefined ? 0 : Duration.toMillis(error.retryAfter))
     } else if (error._tag === "Blocked" || (error._tag === "Unauthorized" && error.signinUrl === undefined)) {
-      member.avoid(error._tag === "Blocked" && error.by === "cloudDisabled" ? model : undefined, at + refusedFor)
+      member.absence.avoid(
+        error._tag === "Blocked" && error.by === "cloudDisabled" ? model : undefined,
+        at + refusedFor
+      )
     } else if (error._tag === "Unreachable" && (error.reason === "tls" || error.reason === "protocol")) {
-      member.avoid(undefined, at + refusedFor)
+      member.absence.avoid(undefined, at + refusedFor)
     }
     if (CircuitBreaker.judgeReachability(error) === "failure") {
       member.unreachedAt = at

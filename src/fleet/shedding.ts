@@ -2,11 +2,13 @@
  * For how long a host is left alone that answers calls with 503, as Ollama does when its queue is full: longer each time,
  * because each look costs a call an attempt.
  */
-import { limited } from "./limited.js"
 
 /** The first time, and at most; doubled each time, as with a breaker of a host. Milliseconds. */
 const first = 1_000
 const longest = 30_000
+
+/** Models that are remembered at once. */
+const most = 256
 
 /** Which calls to keep away: those for a model, or all. */
 export interface Pause {
@@ -42,8 +44,9 @@ export class Shedding {
     this.only = this.all === undefined || this.only === model ? model : undefined
     this.all = next(this.all, now)
     if (model === undefined || this.only === undefined) return { model: undefined, millis: this.all.until - now }
+    if (!this.streaks.has(model) && this.streaks.size >= most) this.streaks.clear()
     const streak = next(this.streaks.get(model), now)
-    limited(this.streaks, model, streak)
+    this.streaks.set(model, streak)
     return { model, millis: streak.until - now }
   }
 

@@ -109,7 +109,7 @@ export class Spreading {
       sincePutOut: memory.putOutAt === undefined ? Number.POSITIVE_INFINITY : now - memory.putOutAt,
       parallelism,
       models,
-      missing: new Set([...this.known.keys()].filter((model) => member.models.isMissing(model, now)))
+      missing: new Set([...this.known.keys()].filter((model) => member.absence.isMissing(model, now)))
     }
   }
 }

@@ -76,7 +76,7 @@ const modelsOf = (member: Member, others: Iterable<string>): ReadonlySet<string>
   new Set([
     ...member.memory.models,
     ...[...member.work].map(({ model }) => model),
-    ...member.models.lacking(),
+    ...member.absence.lacking(),
     ...others
   ])
 
@@ -105,7 +105,7 @@ export const of = (member: Member, now: number): Effect.Effect<HostState> =>
             ? "resident"
             : loads.has(model)
               ? "loading"
-              : member.models.isMissing(model, now)
+              : member.absence.isMissing(model, now)
                 ? "missing"
                 : member.server.residency.listed() === undefined
                   ? "unknown"

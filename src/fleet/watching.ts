@@ -55,8 +55,6 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   let missed = 0
   let isCatalogued = server.host.isCloud
   let lookedAt = Number.NEGATIVE_INFINITY
-  /** Who waits for the end of a look. */
-  const seeing = new Set<() => void>()
   let hinted: (() => void) | undefined
 
   const hint = Effect.async<void>((go) => {
@@ -65,6 +63,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
       hinted = undefined
     })
   })
+  /** Who waits for the end of a look. */
+  const seeing = new Set<() => void>()
 
   const woken = Effect.async<void>((go) => {
     if (isWoken) return go(Effect.void)

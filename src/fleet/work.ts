@@ -20,16 +20,9 @@ export interface Work {
 const least = 200
 
 /** When the first value of its answer came from this host. */
-const firstAt = ({ journal }: Work, host: string): number | undefined => {
+export const firstAt = ({ journal }: Work, host: string): number | undefined => {
   const trail = journal.current()
   return trail?.host === host ? trail.firstAt : undefined
-}
-
-/** When any of these calls had its first value from this host last, or one before them the end of its answer. */
-export const signAt = (calls: Iterable<Work>, host: string, answeredAt: number): number => {
-  let last = answeredAt
-  for (const work of calls) last = Math.max(last, firstAt(work, host) ?? last)
-  return last
 }
 
 /** So late is nothing yet, beside what was predicted once more: predictions are rough. Milliseconds. */

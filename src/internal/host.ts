@@ -29,6 +29,8 @@ export interface Host {
   isKnownPlain: boolean
   /** When something was last heard from there, or could not be; milliseconds on Clock. */
   contact: { readonly at: number; readonly answered: boolean } | undefined
+  /** Counts what happens to the breakers, permits and memory of it, so that a fleet need not look at what has not changed. */
+  changes: number
 }
 
 const plain = (value: string | Redacted.Redacted): string => (typeof value === "string" ? value : Redacted.value(value))
@@ -136,7 +138,8 @@ export const make = (
     tellsConnections: options.tellsConnections ?? false,
     hasAnswered: false,
     isKnownPlain: false,
-    contact: undefined
+    contact: undefined,
+    changes: 0
   }
 }
 

@@ -59,6 +59,7 @@ export interface AcquireOptions extends Ask {
  * - `model`, `host`: what its failure says.
  * - `weight`: a share of the limit, from 0 to 1, of which at least one permit is left: for a server that comes back and is
  *   not to get everything at once.
+ * - `onLearn`: learns that something was learned from an answer (`unsafeLearned`), at once; it must not throw.
  *
  * @since 0.1.0
  * @category models
@@ -68,6 +69,7 @@ export interface Options {
   readonly model?: string | undefined
   readonly host?: string | undefined
   readonly weight?: ((now: number) => number) | undefined
+  readonly onLearn?: (() => void) | undefined
 }
 
 /**
@@ -151,7 +153,7 @@ export interface Permits {
  */
 export const make = (value: Concurrency, options: Options = {}): Effect.Effect<Permits, never, Scope.Scope> =>
   Effect.map(Effect.zip(Effect.clock, Effect.scope), ([ownClock, scope]) => {
-    const gate = new Gate(value, options.name, options.weight)
+    const gate = new Gate(value, options.name, options.weight, options.onLearn)
     return {
       ...Permitted.make(gate, scope, (refusal) => overloaded(refusal, options)),
       state: Effect.map(Clock.currentTimeMillis, (now) => stateOf(gate, now)),

@@ -118,6 +118,22 @@ const putOut = (capacity: Capacity, tooMuch: number, now: number): Capacity => {
 }
 
 /**
+ * With what others have seen of the same host: what has fitted for anybody fits, and the least that did not is the limit.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const together = (
+  capacity: Capacity,
+  { most, putOutAt, tooMuch }: Pick<Capacity, "most" | "putOutAt" | "tooMuch">
+): Capacity => {
+  const least = Math.min(capacity.tooMuch ?? Number.POSITIVE_INFINITY, tooMuch ?? Number.POSITIVE_INFINITY)
+  const known = bounded(capacity, Math.max(capacity.most, most), Number.isFinite(least) ? least : undefined)
+  const last = Math.max(capacity.putOutAt ?? 0, putOutAt ?? 0)
+  return capacity.putOutAt === undefined && putOutAt === undefined ? known : { ...known, putOutAt: last }
+}
+
+/**
  * How much fits, in 10^9 bytes: half way between what did and what did not; undefined until a model was put out.
  *
  * @since 0.1.0

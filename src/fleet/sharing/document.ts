@@ -63,7 +63,8 @@ const Part = Schema.Struct({
   loading: optional(Estimate),
   prompt: optional(Estimate),
   generating: optional(Estimate),
-  memory: optional(Schema.Struct({ capacity: Gigabytes, putOutAt: Moment })),
+  /** The most that was seen to fit, the least that did not, and when a model was last put out for another. */
+  memory: optional(Schema.Struct({ most: Gigabytes, tooMuch: optional(Gigabytes), putOutAt: Moment })),
   /** Since when it does not answer this client. */
   down: optional(Schema.Struct({ since: Moment })),
   open: optional(Open),

@@ -18,31 +18,50 @@ export interface Options {
 /** Trouble that was not told of for so long is over, or its client is. */
 const freshFor = 30_000
 
-/** The least that is known for sure: what has shown its limit, and lately. */
+/**
+ * The most that anybody has shown. What makes a number too low is others' calls, which look like a queue of its own to a
+ * client; what would make it too high is nothing.
+ */
 const parallelOf = (models: ReadonlyArray<Document.Model>): Document.Model["parallel"] => {
-  const known = models.filter(({ parallel }) => parallel !== undefined).toSorted((a, b) => b.at - a.at)
-  const proven = known.find(({ parallel }) => parallel?.hasQueue === true)
-  if (proven !== undefined) return proven.parallel
-  const most = known.reduce((most, { parallel }) => Math.max(most, parallel?.parallelism ?? 0), 0)
-  return most === 0 ? undefined : { parallelism: most, hasQueue: false }
-}
-
-const memoryOf = (parts: ReadonlyArray<Document.Part>): Document.Part["memory"] => {
-  let newest: Document.Part["memory"]
-  for (const { memory } of parts) {
-    if (memory !== undefined && memory.putOutAt > (newest?.putOutAt ?? Number.NEGATIVE_INFINITY)) newest = memory
+  let most: Document.Model["parallel"]
+  for (const { parallel } of models) {
+    if (parallel === undefined || (most !== undefined && parallel.parallelism < most.parallelism)) continue
+    most = { parallelism: parallel.parallelism, hasQueue: parallel.hasQueue || most?.hasQueue === true }
   }
-  return newest
+  return most
 }
 
-/** Memory and parallelism, as others have found them. */
-const figures = (member: Member, parts: ReadonlyArray<Document.Part>): void => {
+/** What fitted anywhere fits; the limit lies between that and the least that did not. */
+const memoryOf = (parts: ReadonlyArray<Document.Part>): Document.Part["memory"] => {
+  const seen = parts.flatMap(({ memory }) => (memory === undefined ? [] : [memory]))
+  if (seen.length === 0) return undefined
+  const most = Math.max(...seen.map((memory) => memory.most))
+  const tooMuch = Math.min(
+    ...seen.map((memory) => memory.tooMuch ?? Number.POSITIVE_INFINITY).filter((gigabytes) => gigabytes > most)
+  )
+  const putOutAt = Math.max(...seen.map((memory) => memory.putOutAt))
+  return Number.isFinite(tooMuch) ? { most, tooMuch, putOutAt } : { most, putOutAt }
+}
+
+/** Clients that have had an answer from the host so lately are taken to be at work there. */
+const atWorkFor = 60_000
+
+const isAtWork = ({ models }: Document.Part, now: number): boolean =>
+  models.some(({ answeredAt }) => answeredAt !== undefined && now - answeredAt < atWorkFor)
+
+/**
+ * Memory and parallelism, as others have found them. What a host works on at once is shared by all that are at work there: to
+ * think that it is all one's own would let every client send as much as one may.
+ */
+const figures = (member: Member, parts: ReadonlyArray<Document.Part>, now: number): void => {
   member.memory.heard = memoryOf(parts)
+  const sharers = 1 + parts.filter((part) => isAtWork(part, now)).length
   const names = new Set(parts.flatMap(({ models }) => models.map(({ name }) => name)))
   member.heardParallelism = new Map(
     [...names].flatMap((name) => {
       const parallel = parallelOf(parts.flatMap(({ models }) => models.filter((model) => model.name === name)))
-      return parallel === undefined ? [] : [[name, parallel] as const]
+      if (parallel === undefined) return []
+      return [[name, { ...parallel, parallelism: Math.max(1, Math.round(parallel.parallelism / sharers)) }] as const]
     })
   )
 }
@@ -70,7 +89,7 @@ export class Hearing {
       ({ host, parts }) => {
         const member = find(host)
         if (member === undefined) return Effect.void
-        figures(member, parts)
+        figures(member, parts, now)
         this.ofHost(member, parts, before, now)
         return this.ofModels(member, parts, before, own, now)
       },

@@ -63,7 +63,8 @@ export class Gate {
   constructor(
     private value: Concurrency,
     private readonly name: string | undefined,
-    private readonly weight: ((now: number) => number) | undefined
+    private readonly weight: ((now: number) => number) | undefined,
+    private readonly onLearn?: () => void
   ) {
     this.limit = this.unweighted()
   }
@@ -115,6 +116,7 @@ export class Gate {
   private learn(sample: Sample): void {
     this.learning = learn(this.learning, sample)
     this.limit = this.unweighted()
+    this.onLearn?.()
   }
 
   sample(now: number, sample: Sample): void {

@@ -45,7 +45,7 @@ const part = FastCheck.record({
   at: moment,
   loading: some(estimate),
   prompt: some(estimate),
-  memory: some(FastCheck.record({ capacity: number(0, 1e6), putOutAt: moment })),
+  memory: some(FastCheck.record({ most: number(0, 1e6), putOutAt: moment })),
   down: some(FastCheck.record({ since: moment })),
   answeredAt: some(moment),
   models: FastCheck.array(model, { maxLength: 4 })
