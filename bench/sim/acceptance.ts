@@ -1,7 +1,7 @@
 /** What is wanted of the Fleet (resilience notes, 5.7), line by line: whether it holds, and by which figures. */
 import { loadFloor } from "./floor.js"
 import type { Figures } from "./metrics.js"
-import { reasons } from "./reasons.js"
+import { few, reasons, reasonsOfFew } from "./reasons.js"
 import type { Scenario } from "./scenario.js"
 
 /** The mean figures of a contestant in a scenario. */
@@ -10,6 +10,8 @@ export type Means = (scenario: string, contestant: string) => Figures | undefine
 export interface Field {
   readonly scenarios: ReadonlyArray<Scenario>
   readonly means: Means
+  /** Of each run. */
+  readonly requests: number
   readonly fleet: string
   readonly rivals: ReadonlyArray<string>
   readonly leastConnections: string
@@ -141,6 +143,9 @@ const rules: ReadonlyArray<Rule> = [
   }
 ]
 
+const reasonOf = ({ id }: Rule, { scenario }: Point, { requests }: Field): string | undefined =>
+  reasons[id]?.[scenario] ?? (requests < few ? reasonsOfFew[id] : undefined)
+
 const judge = (rule: Rule, field: Field): Line => {
   const points = field.scenarios.flatMap((scenario): ReadonlyArray<Point> => {
     const figures = field.means(scenario.id, field.fleet)
@@ -157,8 +162,15 @@ const judge = (rule: Rule, field: Field): Line => {
     wanted: rule.wanted,
     holds: broken.length === 0 && points.length > 0,
     worst,
-    broken: broken.map((point) => ({ ...point, reason: reasons[rule.id]?.[point.scenario] }))
+    broken: broken.map((point) => ({ ...point, reason: reasonOf(rule, point, field) }))
   }
 }
+
+/** The names of all lines. */
+export const ids: ReadonlyArray<string> = rules.map(({ id }) => id)
+
+/** Where lines do not hold, and nobody has found out why. */
+export const unexplained = (lines: ReadonlyArray<Line>): ReadonlyArray<Point> =>
+  lines.flatMap(({ broken }) => broken.filter(({ reason }) => reason === undefined))
 
 export const acceptance = (field: Field): ReadonlyArray<Line> => rules.map((rule) => judge(rule, field))

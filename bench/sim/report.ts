@@ -44,6 +44,7 @@ export const report = (jobs: ReadonlyArray<Job>, results: ReadonlyArray<Figures>
     rows,
     acceptance: acceptance({
       scenarios,
+      requests: jobs[0]?.requests ?? 0,
       means: (scenario, contestant) => means.get(`${scenario}|${contestant}`),
       ...field.names
     })

@@ -56,5 +56,5 @@ const point = ({ figure, limit, scenario }: Point) => `${scenario} ${number(figu
 export const line = ({ broken, holds, wanted, worst }: Line): string =>
   [
     `${holds ? "holds         " : worst === undefined ? "not looked at " : "does not hold "} ${wanted}${worst === undefined ? "" : `: ${point(worst)}`}`,
-    ...broken.map((it) => `                 ${point(it)}${it.reason === undefined ? "" : `: ${it.reason}`}`)
+    ...broken.map((it) => `  does not hold: ${point(it)}: ${it.reason ?? "nobody has found out why"}`)
   ].join("\n")

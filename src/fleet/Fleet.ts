@@ -161,11 +161,14 @@ const layered = <E, R>(
  * - A call that failed goes on to another host at once, where that may help (`Retry.otherHost`), within the attempts, the
  *   budget and the deadline of its policy, and never after a chunk of its answer. To look for a host that has the model is
  *   no attempt.
- * - A host that does not answer gets no calls until it does, which `GET /api/version` finds out; if none answers, the calls
- *   go to one all the same (decision `panicked` in the record). A slow host only counts for less.
+ * - A host that does not answer gets no calls until it does, which `GET /api/version` finds out; if none answers, each call
+ *   goes to one all the same (decision `panicked` in the record), and to no second one that another call was sent to in
+ *   vain within 30 seconds. A slow host only counts for less.
+ * - A host that answers with 503 is left alone for a second, and each time for twice as long, up to 30 seconds: by the calls
+ *   for that model, and where it answers no model, by all.
  * - With `expectedCompletion`, models that are much asked for get second copies in the background, where memory is free.
  * - What is in whose memory is known from our own calls and from `GET /api/ps`: every 2 seconds while calls run, every 15
- *   otherwise.
+ *   otherwise, and before the first call after a while, which waits for that for 200 milliseconds at most.
  * - `CallOptions.host` pins a call to a host, and its failures are not moved. `list` and `running` give the union of all
  *   hosts, `version` the lowest; `pull`, `push`, `create`, `copy`, `remove`, `hasBlob`, `uploadBlob`, `load`, `unload`,
  *   `ensureModel`, `status`, `account` and `signOut` need a host, else they fail with `InvalidRequest` (field `host`).

@@ -1,13 +1,16 @@
 /** The simulation of `npm run sim`, small. */
 import { assert, describe, it } from "vitest"
+import { acceptance, ids, unexplained } from "../../bench/sim/acceptance.js"
 import * as field from "../../bench/sim/field.js"
 import { run } from "../../bench/sim/job.js"
 import { figures } from "../../bench/sim/metrics.js"
 import { leastConnections } from "../../bench/sim/model/references.js"
 import { play } from "../../bench/sim/play.js"
+import { few, reasons, reasonsOfFew } from "../../bench/sim/reasons.js"
 import { report } from "../../bench/sim/report.js"
 import type { Scenario } from "../../bench/sim/scenario.js"
 import { scenarios } from "../../bench/sim/scenarios.js"
+import * as Table from "../../bench/sim/table.js"
 import { traffic } from "../../bench/sim/traffic.js"
 import type { Outcome, Player } from "../../bench/sim/contestant.js"
 
@@ -82,4 +85,54 @@ describe("a run", () => {
       assert.isBelow(attempts, 1.2)
     }
   )
+})
+
+describe("why a line does not hold", () => {
+  /** As if the first token of the Fleet were always this many times as late as that of a line without loads. */
+  const lines = async (id: string, times: number, requests = few) => {
+    const figures = await run({ contestant: field.names.pooled, scenario: id, seed: 1, requests: 50 })
+    return acceptance({
+      scenarios: [scenarioOf(id)],
+      requests,
+      means: (_, contestant) =>
+        contestant === field.names.fleet
+          ? { ...figures, first95: times * figures.first95 }
+          : contestant === field.names.pooled
+            ? figures
+            : undefined,
+      ...field.names
+    })
+  }
+
+  it("is said only of lines and scenarios that there are", () => {
+    for (const line of Object.keys(reasonsOfFew)) assert.include(ids, line)
+    for (const [line, byScenario] of Object.entries(reasons)) {
+      assert.include(ids, line)
+      for (const [scenario, reason] of Object.entries(byScenario)) {
+        assert.include(
+          scenarios.map(({ id }) => id),
+          scenario
+        )
+        assert.match(reason, /^[a-z0-9].+[^.]$/s)
+      }
+    }
+  })
+
+  it("is printed beside it, and a line without a reason is told apart", async () => {
+    const known = await lines("storm", 4)
+    assert.deepStrictEqual(unexplained(known), [])
+    const reason = reasons["p95-pooled"]?.storm ?? assert.fail("no reason for the storm")
+    assert.include(known.map(Table.line).join("\n"), `does not hold: storm 4.000 (limit 3.000): ${reason}`)
+    const unknown = await lines("steady-60", 4)
+    assert.deepStrictEqual(
+      unexplained(unknown).map(({ scenario }) => scenario),
+      ["steady-60"]
+    )
+    assert.include(unknown.map(Table.line).join("\n"), "nobody has found out why")
+    assert.deepStrictEqual(unexplained(await lines("steady-60", 2)), [])
+  })
+
+  it("is another one where there are few requests", async () => {
+    assert.deepStrictEqual(unexplained(await lines("steady-60", 4, 150)), [])
+  })
 })
