@@ -21,10 +21,10 @@ interface Step {
 
 const step: FastCheck.Arbitrary<Step> = FastCheck.record({
   what: FastCheck.oneof(
-    { weight: 8, arbitrary: FastCheck.constantFrom<ReadonlyArray<Step["what"]>>("call", "burst") },
+    { weight: 8, arbitrary: FastCheck.constantFrom<Step["what"]>("call", "burst") },
     {
       weight: 4,
-      arbitrary: FastCheck.constantFrom<ReadonlyArray<Step["what"]>>(
+      arbitrary: FastCheck.constantFrom<Step["what"]>(
         "shutdown",
         "restart",
         "break",
