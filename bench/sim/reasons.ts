@@ -28,9 +28,9 @@ const silent =
   "in the place of 6.4"
 
 export const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "p95-clairvoyant": { "blind-2": blind, "blind-4": blind, "blind-16": blind, "fast-503": shedding },
+  "p95-clairvoyant": { "blind-2": blind, "blind-16": blind, "fast-503": shedding },
   "p95-pooled": { "blind-2": blind, "blind-4": blind, "blind-16": blind, storm, "blocked-ps": storm, others },
-  "goodput-rivals": { "blind-16": blind },
+  "goodput-rivals": { "blind-2": blind, "blind-16": blind },
   "goodput-overload": {
     overload:
       "the line that is compared with gives up what has waited for 9 s, so that a first token after the prompt is still within " +
