@@ -26,7 +26,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 
 /**
  * A document to be kept: JSON, by name, for a while.
@@ -88,18 +87,6 @@ export interface Options {
    */
   readonly loopback?: boolean | undefined
 }
-
-/**
- * `ollama.client.shared.exchanges`: looks at the store, by `ollama.outcome`: `success`, `failed`, `late`, or `garbage` (of
- * at least one document nothing could be made).
- *
- * @since 0.1.0
- * @category metrics
- */
-export const exchanges: Metric.Metric.Counter<number> = Metric.counter("ollama.client.shared.exchanges", {
-  description: "Looks of a fleet at the store that it shares what it knows through.",
-  incremental: true
-})
 
 /** More than all hosts that anybody has. */
 const most = 4096

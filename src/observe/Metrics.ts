@@ -206,6 +206,15 @@ export const retryBudget: Metric.Metric.Gauge<number> = Definitions.retryBudget.
 export const dropped: Metric.Metric.Counter<number> = Definitions.dropped.metric
 
 /**
+ * `ollama.client.shared.exchanges`: looks of a fleet at the store that it shares what it knows through, by `ollama.outcome`:
+ * `success`, `failed`, `late`, or `garbage` (of at least one document nothing could be made).
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const sharedExchanges: Metric.Metric.Counter<number> = Definitions.sharedExchanges.metric
+
+/**
  * All metrics of this module as data, in the order of their names: for documentation, and to check a dashboard against.
  *
  * @since 0.1.0

@@ -15,11 +15,12 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Knowledge } from "../../client/knowledge.js"
 import type { Member } from "../member.js"
-import * as SharedState from "../SharedState.js"
+import type * as SharedState from "../SharedState.js"
 import * as Document from "./document.js"
 import { Hearing, type Options as HearingOptions } from "./hearing.js"
 import * as Merge from "./merge.js"
 import * as Telling from "./telling.js"
+import { sharedExchanges } from "../../observe/metrics/shared.js"
 
 export interface Options extends HearingOptions {
   readonly store: SharedState.Service
@@ -197,7 +198,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
     })
 
     const counted = (outcome: string) =>
-      Metric.increment(Metric.tagged(SharedState.exchanges, "ollama.outcome", outcome))
+      Metric.increment(Metric.tagged(sharedExchanges.metric, "ollama.outcome", outcome))
 
     const ended = (result: Either.Either<string, Trouble>): Effect.Effect<void> =>
       Effect.suspend(() => {

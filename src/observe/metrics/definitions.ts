@@ -191,3 +191,5 @@ export const dropped = Instrument.counter({
   description: "Records and slow calls that were dropped because nobody read them in time.",
   tags: []
 })
+
+export { sharedExchanges } from "./shared.js"

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/TestClock"
-import { SharedState } from "effect-ollama"
+import { Metrics, SharedState } from "effect-ollama"
 import type { OllamaSimulator } from "effect-ollama/testing"
 import { inOrder, model, request, settled, url } from "../scene.js"
 import { modelOf, recorded, stateOf, world } from "./scene.js"
@@ -42,7 +42,7 @@ const listening = (warnings: Array<string>) =>
   )
 
 const looks = (outcome: string) =>
-  Effect.map(Metric.value(Metric.tagged(SharedState.exchanges, "ollama.outcome", outcome)), ({ count }) => count)
+  Effect.map(Metric.value(Metric.tagged(Metrics.sharedExchanges, "ollama.outcome", outcome)), ({ count }) => count)
 
 const misbehaving: Readonly<
   Record<string, { readonly outcome: string; readonly bad: () => Effect.Effect<never, unknown> }>
