@@ -45,6 +45,9 @@ export const reasons: Readonly<Record<string, Readonly<Record<string, string>>>>
       "call went there after 11; with seed 3 none hung any more, and it took 4 s"
   },
   loads: {
+    "blind-16":
+      "16 clients that do not see each other's calls make room each for its own, between 12 and 41 times in six seeds (24 in the " +
+      "mean); the same requests through one client (steady-60) hold it, and figures that are shared are no help (28)",
     "blocked-ps":
       "what a load puts out is seen only when it is over, and calls that are sent there meanwhile have to load it again: the " +
       "same requests where the list is answered (storm) have 17.7 loads, which holds",
