@@ -27,12 +27,12 @@ const lineLimit = 8 * 1024 * 1024
 
 type Failure = OllamaError.OllamaError
 
-/** An option that only Bun's fetch knows. */
+/** Bun's fetch gives up after five minutes, where it is not told to leave that to our clocks; others do not know the option. */
 const withoutLimit: object = { timeout: false }
 
 /**
  * Fetch follows redirects by itself, and takes only Authorization along no further: it is told not to. Other transports
- * do not look at this. Bun's fetch gives up after five minutes, where it is not told to leave that to our clocks. What a program gives to fetch (`FetchHttpClient.RequestInit`) has to be visible here to be kept.
+ * do not look at this. What a program gives to fetch (`FetchHttpClient.RequestInit`) has to be visible here to be kept.
  */
 const redirectsByHand =
   (init: RequestInit) =>

@@ -17,6 +17,10 @@ export interface Address {
   readonly basic?: Redacted.Redacted
 }
 
+/** Whether a host name of a URL is this machine's name or address of itself. */
+export const isLoopback = (hostname: string): boolean =>
+  /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+
 const defaultPort = 11434
 
 const unquote = (text: string): string =>

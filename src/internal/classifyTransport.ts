@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import type * as OllamaError from "../OllamaError.js"
 import type { Seed } from "./context.js"
 import { defined } from "./defined.js"
+import * as Page from "./page.js"
 import { blocked, invalid, timeout, unreachable } from "./seed.js"
 
 /** What was found in the cause chain. */
@@ -159,7 +160,7 @@ const rules: ReadonlyArray<Rule> = [
   { chain: /\(Connect\): .*(tls|certificate|corrupt message)/i, seed: tls },
   { chain: /\(SendRequest\): (invalid|message head is too large|received unexpected message)/, seed: notHttp },
   // all that a browser says of any failure (page.ts finds out more)
-  { chain: /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/, seed: refused }
+  { chain: Page.words, seed: refused }
 ]
 
 /** What a connection was waiting for when its time was over, by the words of OllamaNode; else for an answer of the host. */

@@ -12,6 +12,8 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Address from "./address.js"
+import * as Answers from "./answers.js"
 import type { Seed } from "./context.js"
 import * as Endpoint from "./endpoint.js"
 import type * as Host from "./host.js"
@@ -44,7 +46,7 @@ const current = (): Page | undefined => {
 }
 
 /** All that Chromium, Safari and Firefox say of any failure. */
-const words = /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/
+export const words = /^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/
 
 /** The page that a failure happened in, when it says no more than a browser does. */
 export const silent = (chain: ReadonlyArray<string>): Page | undefined =>
@@ -83,11 +85,9 @@ const perhapsKeptOut = unreachable(
   "Start Ollama, and check address and port (OLLAMA_HOST); the browser may also forbid this page to reach this machine or its network: serve the page over https, and allow local network access in its settings"
 )
 
-const isLoopback = (hostname: string): boolean => /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
-
 /** Of this machine or of its network. */
 const isLocal = (hostname: string): boolean =>
-  isLoopback(hostname) ||
+  Address.isLoopback(hostname) ||
   /^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\.[\d.]+$|\.local$|^\[f[cde][0-9a-f]{2}:/.test(hostname)
 
 const limit = "2 seconds"
@@ -97,15 +97,7 @@ const answers = (
   host: Host.Host,
   request: HttpClientRequest.HttpClientRequest,
   init: RequestInit = {}
-): Effect.Effect<boolean> =>
-  Effect.suspend(() => host.client.execute(request)).pipe(
-    Effect.provideService(FetchHttpClient.RequestInit, init),
-    Effect.scoped,
-    Effect.as(true),
-    Effect.timeout(limit),
-    // what breaks in a probe is no part of the call
-    Effect.catchAllCause(() => Effect.succeed(false))
-  )
+): Effect.Effect<boolean> => Effect.provideService(Answers.any(host, request, limit), FetchHttpClient.RequestInit, init)
 
 interface Permissions {
   readonly navigator?: {
@@ -132,10 +124,10 @@ const localNetwork: Effect.Effect<string> = Effect.suspend(() => {
 /** What the browser may forbid by itself; nothing more than that nobody answered where that is not so. */
 const unanswered = (page: Page, { address }: Host.Host): Effect.Effect<Seed | "absent"> =>
   Effect.map(localNetwork, (permission) => {
-    const isMixed = page.isSecure && address.scheme === "http" && !isLoopback(address.hostname)
+    const isMixed = page.isSecure && address.scheme === "http" && !Address.isLoopback(address.hostname)
     if (isMixed && permission !== "granted") return insecure(address.url)
     const isAsked = permission === "denied" || permission === "prompt"
-    return isAsked && !isLoopback(page.hostname) && isLocal(address.hostname) ? perhapsKeptOut : "absent"
+    return isAsked && !Address.isLoopback(page.hostname) && isLocal(address.hostname) ? perhapsKeptOut : "absent"
   })
 
 /** What was found: why a browser or the server forbids the call, that somebody is there all the same, or nobody. */

@@ -36,10 +36,8 @@ export interface Wire<A> {
   readonly unfinished: (sawBytes: boolean) => OllamaError.OllamaError
   /** What to make of a line or body that is longer than the limit, or that is not UTF-8. */
   readonly unreadable: (problem: Lines.TooLong | Lines.NotUtf8, lineNumber: number) => OllamaError.OllamaError
-  /** Whether the connection was closed from here, with the client: the call is left, and nothing is wrong with the server. */
-  readonly isReleased: (error: unknown) => boolean
-  /** What to make of a broken connection. */
-  readonly broken: (error: unknown, sawBytes: boolean) => OllamaError.OllamaError
+  /** What to make of a broken connection; nothing where it was closed from here, with the client. */
+  readonly broken: (error: unknown, sawBytes: boolean) => OllamaError.OllamaError | undefined
 }
 
 /** The limits that are watched, in milliseconds. */
@@ -153,6 +151,8 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
 
   const fail = (error: OllamaError.OllamaError): void => finish(Effect.fail(error))
 
+  const leave = (): void => finish(Effect.interrupt)
+
   const push = (text: string): void => {
     if (!sawLast) give(wire.line(text, ++lineNumber))
   }
@@ -251,13 +251,14 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
         sawEnd = true
         onEnd?.()
         if (exit !== undefined) return
-        if (wire.isReleased(error)) finish(Effect.interrupt)
-        else fail(wire.broken(error, sawBytes))
+        const failure = wire.broken(error, sawBytes)
+        if (failure === undefined) leave()
+        else fail(failure)
       }
     },
     fail,
     die: (defect) => finish(Effect.die(defect)),
-    leave: () => finish(Effect.interrupt),
+    leave,
     attach: (attached) => {
       body = attached
       if (paused) body.pause()

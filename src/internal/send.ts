@@ -10,10 +10,10 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { constFalse } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type * as OllamaError from "../OllamaError.js"
+import * as Answers from "./answers.js"
 import * as AnswerText from "./answerText.js"
 import * as Body from "./body.js"
 import * as Classify from "./classify.js"
@@ -90,16 +90,13 @@ export const text = (
 const answers = (
   host: Host.Host,
   scheme: "http" | "https",
-  saysSo: (found: Transport.Found) => boolean
+  saysSo?: (found: Transport.Found) => boolean
 ): Effect.Effect<boolean> =>
-  Effect.suspend(() =>
-    host.client.execute(HttpClientRequest.head(`${scheme}://${host.address.hostname}:${host.address.port}/`))
-  ).pipe(
-    Effect.scoped,
-    Effect.timeout(tlsProbeLimit),
-    Effect.match({ onSuccess: () => true, onFailure: (error) => saysSo(Transport.find(error)) }),
-    // what breaks in a probe is no part of the call
-    Effect.catchAllCause(() => Effect.succeed(false))
+  Answers.any(
+    host,
+    HttpClientRequest.head(`${scheme}://${host.address.hostname}:${host.address.port}/`),
+    tlsProbeLimit,
+    saysSo && ((error) => saysSo(Transport.find(error)))
   )
 
 /** A certificate that is not trusted is a certificate. */
@@ -110,7 +107,7 @@ const isOfCertificate = ({ code = "" }: Transport.Found): boolean =>
 const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
   Effect.flatMap(answers(host, "https", isOfCertificate), (secured) =>
     // what answers plain HTTP as well has only closed this one connection
-    secured ? Effect.map(answers(host, "http", constFalse), (plain) => !plain) : Effect.succeed(false)
+    secured ? Effect.map(answers(host, "http"), (plain) => !plain) : Effect.succeed(false)
   ).pipe(
     Effect.tap((tls) => {
       host.isKnownPlain = !tls
@@ -118,9 +115,8 @@ const speaksTls = (host: Host.Host): Effect.Effect<boolean> =>
     })
   )
 
-const transportFailure = (send: Send, error: unknown): Effect.Effect<OllamaError.OllamaError> => {
+const transportFailure = (send: Send, found: Transport.Found): Effect.Effect<OllamaError.OllamaError> => {
   const { attempt, host } = send
-  const found = Transport.find(error)
   const limit = host.connectLimit === undefined ? undefined : Duration.millis(host.connectLimit)
   const seed = Transport.classify(found, limit)
   const fail = (seen: typeof seed, isBefore = Transport.isBeforeConnection(found)) =>
@@ -202,13 +198,15 @@ export const run = <A>(
 
   return Effect.catchAllCause(go(send.request, 0), (cause) => {
     const failure = Cause.failureOrCause(cause)
+    const error = Cause.squash(cause)
+    const found = Transport.find(error)
     // a defect of the transport is nobody's answer; but one that a socket wrote is known by its code
-    if (Either.isRight(failure) && Cause.isDie(cause) && Transport.find(Cause.squash(cause)).code === undefined) {
-      return Effect.sync(() => reader.die(Cause.squash(cause)))
+    if (Either.isRight(failure) && Cause.isDie(cause) && found.code === undefined) {
+      return Effect.sync(() => reader.die(error))
     }
-    if (Transport.isReleased(Transport.find(Cause.squash(cause)))) return Effect.sync(reader.leave)
+    if (Transport.isReleased(found)) return Effect.sync(reader.leave)
     // where it is we who interrupt, the reader is closed, and hears nothing of it
-    return Effect.map(transportFailure(send, Cause.squash(cause)), reader.fail)
+    return Effect.map(transportFailure(send, found), reader.fail)
   })
 }
 

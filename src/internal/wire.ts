@@ -150,9 +150,9 @@ export const make = <A, Response>(
             ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
             : "The answer is not UTF-8: check that no proxy rewrites it"
       ),
-    isReleased: (error) => Transport.isReleased(Transport.find(error)),
     broken: (error, sawBytes) => {
       const found = Transport.find(error)
+      if (Transport.isReleased(found)) return undefined
       const cause = Transport.cause(found)
       const seed = Transport.classify(found, undefined)
       // after a chunk, or inside a value, the answer broke off; before that there was no answer

@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import * as Bracket from "../internal/bracket.js"
 import * as Context from "../internal/context.js"
 import { defined } from "../internal/defined.js"
+import * as ErrorName from "../internal/errorName.js"
 import * as OllamaError from "../OllamaError.js"
 import type { Event } from "./breaker/event.js"
 import * as Handle from "./breaker/handle.js"
@@ -169,18 +170,10 @@ const events: { readonly [K in Command]: Event } = {
   halfOpen: { _tag: "Doubt" }
 }
 
-/** The name of an error that is not ours; its text may hold anything, so it is not kept. */
-const nameOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)
-    ? error._tag
-    : error instanceof Error
-      ? error.name
-      : "Failure"
-
 const inShort = (error: unknown, startedAt: number, now: number): OllamaError.Attempt =>
   OllamaError.isOllamaError(error)
     ? Context.short(error, startedAt, now)
-    : { tag: nameOf(error), phase: "response", elapsed: Duration.millis(Math.max(0, now - startedAt)) }
+    : { tag: ErrorName.of(error, "Failure"), phase: "response", elapsed: Duration.millis(Math.max(0, now - startedAt)) }
 
 /** Counts how a call ended that began at `startedAt`. */
 const settle = (

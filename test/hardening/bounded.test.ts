@@ -28,7 +28,6 @@ const wire = (change: Partial<Reader.Wire<string>>): Reader.Wire<string> => ({
   unfinished: never,
   unreadable: (problem) =>
     new OllamaError.ProtocolError({ excerpt: problem instanceof Lines.TooLong ? problem.what : "" }),
-  isReleased: () => false,
   broken: never,
   ...change
 })

@@ -14,7 +14,6 @@ const wire: Reader.Wire<string> = {
   answerLimit: 1_000_000,
   unfinished: never,
   unreadable: never,
-  isReleased: () => false,
   broken: never
 }
 
