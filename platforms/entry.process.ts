@@ -19,27 +19,23 @@ const connect: Calls.Connect = (options) => (call) =>
       : Layer.provide(OllamaClient.layer(options), FetchHttpClient.layer)
   )
 
-const forbidden: Check.Case = {
-  name: "an address that the sandbox forbids",
-  run: Effect.asVoid(
-    Check.fails(connect({ host: config.simulator })(OllamaClient.list()), {
-      _tag: "Blocked",
-      by: "firewall",
-      remedy: /--allow-net/
-    })
-  )
-}
+/** The simplest call, which fails where the platform does not do what it needs. */
+const refused = (name: string, expected: Parameters<typeof Check.fails>[1]): Check.Case => ({
+  name,
+  run: Effect.asVoid(Check.fails(connect({ host: config.simulator })(OllamaClient.list()), expected))
+})
 
-const unsupported: Check.Case = {
-  name: "OllamaNode says that it does not work here",
-  run: Effect.asVoid(
-    Check.fails(connect({ host: config.simulator })(OllamaClient.list()), {
-      _tag: "InvalidRequest",
-      issue: "unsupported",
-      remedy: /FetchHttpClient.layer/
-    })
-  )
-}
+const forbidden = refused("an address that the sandbox forbids", {
+  _tag: "Blocked",
+  by: "firewall",
+  remedy: /--allow-net/
+})
+
+const unsupported = refused("OllamaNode says that it does not work here", {
+  _tag: "InvalidRequest",
+  issue: "unsupported",
+  remedy: /FetchHttpClient.layer/
+})
 
 const cases =
   config.only === "sandbox"

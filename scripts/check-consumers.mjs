@@ -78,42 +78,34 @@ const write = (name, files) => {
   }
 }
 
-/** What a bundle of one module of the package holds of the rest of it. */
-const bundled = async (name) => {
+/** What a program of these words is bundled from. */
+const bundle = async (contents, options = {}) => {
   const { metafile } = await build({
-    stdin: { contents: `export { ${name} } from "effect-ollama"`, resolveDir: folder, loader: "js" },
+    stdin: { contents, resolveDir: folder, loader: "js" },
     absWorkingDir: folder,
     bundle: true,
-    minify: true,
     write: false,
     metafile: true,
     format: "esm",
     platform: "browser",
     tsconfigRaw: {},
-    logLevel: "error"
+    logLevel: "error",
+    ...options
   })
-  const [{ inputs }] = Object.values(metafile.outputs)
+  return metafile
+}
+
+/** What a bundle of one module of the package holds of the rest of it. */
+const bundled = async (name) => {
+  const { outputs } = await bundle(`export { ${name} } from "effect-ollama"`, { minify: true })
+  const [{ inputs }] = Object.values(outputs)
   return Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0)
 }
 
 /** The main entry point and the simulator need effect and @effect/platform, and no other peer, to be installed. */
 const optionalPeers = async () => {
-  const { metafile } = await build({
-    stdin: {
-      contents: `export * from "effect-ollama"\nexport * as testing from "effect-ollama/testing"`,
-      resolveDir: folder,
-      loader: "js"
-    },
-    absWorkingDir: folder,
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: "esm",
-    platform: "browser",
-    tsconfigRaw: {},
-    logLevel: "error"
-  })
-  const foreign = Object.keys(metafile.inputs).filter(
+  const { inputs } = await bundle(`export * from "effect-ollama"\nexport * as testing from "effect-ollama/testing"`)
+  const foreign = Object.keys(inputs).filter(
     (file) =>
       !/^(<stdin>|node_modules\/(effect|effect-ollama|@effect\/platform)\/|node_modules\/(?!@effect\/))/.test(file)
   )

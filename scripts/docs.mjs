@@ -9,6 +9,7 @@
 import { rmSync } from "node:fs"
 import * as path from "node:path"
 import { ensure } from "./ensure.mjs"
+import { chromium } from "./lib/chromium.mjs"
 import { cache, relative, root } from "./lib/paths.mjs"
 import { runNode, seconds } from "./lib/run.mjs"
 
@@ -35,10 +36,10 @@ const orFail = (problems) => {
 }
 
 const lookAround = async () => {
-  const { findBrowser, look } = await builder("look")
-  const browser = findBrowser()
+  const browser = chromium()
   if (browser === undefined) return "not looked at: no Chromium here (apt-get install chromium, or CHROMIUM=path)"
   const folder = path.join(cache, "docs-look")
+  const { look } = await builder("look")
   const { pictures, problems } = await look(site, folder, browser)
   orFail(problems)
   return `${pictures} pictures in ${relative(folder)}, none wider than its screen`

@@ -31,22 +31,31 @@ const firstMissing = (folder) => {
   )
 }
 
-/** Installs what is missing, in the repository or in a folder of it that has a lock file of its own. Resolves to true when it worked or nothing was to do; prints why when it did not work. */
+/** Installs what is missing in a folder that has a lock file; resolves to why that did not work, if it did not. */
+export const install = async (folder, options = {}) => {
+  if (firstMissing(folder) === undefined) return undefined
+  console.error("Installing (once)…")
+  // No package needs its lifecycle scripts: esbuild's finds its binary without.
+  const flags = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+  const exact = await runNpm(["ci", ...flags], { cwd: folder, ...options })
+  // `npm ci` refuses a lock file that lacks a package of some other platform; `npm install` follows it as far as it goes.
+  const result =
+    exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags], { cwd: folder, ...options })
+  return result.code === 0 ? undefined : result.output.trim().split("\n").slice(0, 10).join("\n")
+}
+
+/**
+ * The same in the repository or in a folder of it, where nothing can be done without. Resolves to true when it worked or
+ * nothing was to do; prints why when it did not work.
+ */
 export const ensure = async (folder = root) => {
   const [major, minor] = process.versions.node.split(".").map(Number)
   if (major < 20 || (major === 20 && minor < 19)) {
     console.error(`effect-ollama needs Node 20.19 or later, this is ${process.versions.node}.`)
     return false
   }
-  if (firstMissing(folder) === undefined) return true
-  console.error("Installing (once)…")
-  // No package needs its lifecycle scripts: esbuild's finds its binary without.
-  const flags = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-  const exact = await runNpm(["ci", ...flags], { cwd: folder })
-  // `npm ci` refuses a lock file that lacks a package of some other platform; `npm install` follows it as far as it goes.
-  const result = exact.code === 0 ? exact : await runNpm(["install", "--no-save", ...flags], { cwd: folder })
-  if (result.code === 0) return true
-  const reason = result.output.trim().split("\n").slice(0, 10).join("\n")
+  const reason = await install(folder)
+  if (reason === undefined) return true
   console.error(
     `npm could not install the packages:\n${reason}\nRemedy: check the network and the registry, then: npm ci`
   )

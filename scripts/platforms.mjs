@@ -6,31 +6,20 @@
  *     npm run platforms                  all
  *     npm run platforms -- bun page      those with one of these words in their name
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { pathToFileURL } from "node:url"
-import { ensure } from "./ensure.mjs"
+import { ensure, install } from "./ensure.mjs"
+import { chromium } from "./lib/chromium.mjs"
 import { cache, root } from "./lib/paths.mjs"
-import { run, runNode, runNpm, seconds } from "./lib/run.mjs"
+import { run, runNode, seconds } from "./lib/run.mjs"
 
 const home = path.join(root, "platforms")
 const made = path.join(cache, "platforms")
+const installLimit = 300_000
 const runLimit = 180_000
 const pageLimit = 90_000
-
-const readJson = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined)
-
-/** Installs the runtimes, where they are not as the lock file wants them; gives why that did not work. */
-const install = async () => {
-  const wanted = readJson(path.join(home, "package-lock.json")).packages
-  const installed = readJson(path.join(home, "node_modules", ".package-lock.json"))?.packages
-  const differs = (name) => installed[name] !== undefined && installed[name].version !== wanted[name].version
-  if (installed !== undefined && !Object.keys(wanted).some((name) => name !== "" && differs(name))) return undefined
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-  const { code, output } = await runNpm(["ci", ...flags], { cwd: home, timeoutMillis: 300_000 })
-  return code === 0 ? undefined : `npm ci in platforms: ${output.trim().split("\n")[0]}`
-}
 
 /** The program of an installed runtime, by the names its package has on different machines. */
 const inPackage = (candidates) =>
@@ -47,10 +36,6 @@ const bun = () =>
   ])
 const deno = () =>
   inPackage([`linux-${architecture}-glibc`, `darwin-${architecture}`].map((folder) => `@deno/${folder}/deno`))
-const chromium = () =>
-  [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-    (file) => file !== undefined && existsSync(file)
-  )
 
 /** The programs: for a process with the published files beside it, and as one file for a page. */
 const bundle = async () => {
@@ -229,7 +214,8 @@ const show = ({ name }, taken, outcomes) => {
 
 /** Runs all platforms, or those with one of the words in their name; gives how many cases passed, failed, were skipped. */
 export const runPlatforms = async (words = []) => {
-  const missing = await install()
+  const reason = await install(home, { timeoutMillis: installLimit })
+  const missing = reason && `npm in platforms: ${reason.split("\n")[0]}`
   const chosen = platforms(missing).filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word))
   )

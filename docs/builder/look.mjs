@@ -8,17 +8,6 @@ import * as path from "node:path"
 import { chromium } from "playwright-core"
 import { guides } from "./guides.mjs"
 
-const browsers = [
-  process.env.CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-]
-
-/** The browser to look with, if there is one. */
-export const findBrowser = () => browsers.find((file) => file && existsSync(file))
-
 const screens = [
   { name: "phone", viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
   { name: "desk", viewport: { width: 1440, height: 900 } }
