@@ -130,8 +130,11 @@ export const isRefusing = ({ host, model, permits }: Shared, at: number): boolea
 /** Calls that occupy the model. */
 const isGenerated = ({ endpoint }: Target): boolean => endpoint.kind === "generation" || endpoint.kind === "embedding"
 
+const readingOf = (breaker: CircuitBreaker.Breaker | undefined) =>
+  breaker === undefined ? Effect.succeed(undefined) : breaker.state
+
 const stateOfBreaker = (breaker: CircuitBreaker.Breaker | undefined) =>
-  breaker === undefined ? Effect.succeed(undefined) : Effect.map(breaker.state, ({ state }) => state)
+  Effect.map(readingOf(breaker), (reading) => reading?.state)
 
 const readingsOf = (models: ReadonlyMap<string, OfModel>): Effect.Effect<Breakers["models"]> =>
   Effect.map(
@@ -323,7 +326,7 @@ export const make = (
       ),
       breakers: Effect.suspend(() =>
         Effect.all({
-          host: breaker === undefined ? Effect.succeed(undefined) : breaker.state,
+          host: readingOf(breaker),
           models: readingsOf(models)
         })
       ),

@@ -11,6 +11,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../internal/endpoint.js"
 import * as Host from "../internal/host.js"
+import * as Jitter from "../internal/jitter.js"
 import * as Send from "../internal/send.js"
 import type * as OllamaError from "../OllamaError.js"
 
@@ -26,7 +27,6 @@ export interface Gate {
 /** Between two probes: doubled each time, a quarter of it more or less by chance. */
 const firstPause = Duration.toMillis("250 millis")
 const longestPause = Duration.toMillis("5 seconds")
-const spread = 0.25
 /** How long a probe may take. */
 const probeLimit = Duration.seconds(2)
 /** The most bytes of an answer to a probe that are read, so that its connection can be kept. */
@@ -79,9 +79,7 @@ export const make = (host: Host.Host, scope: Scope.Scope, onAnswer: Effect.Effec
   const probing: Effect.Effect<void> = Effect.suspend(() => {
     const current = pause
     pause = Math.min(longestPause, pause * 2)
-    return Effect.flatMap(Random.next, (unit) =>
-      Effect.zipRight(Effect.sleep(current * (1 - spread + 2 * spread * unit)), probe)
-    )
+    return Effect.flatMap(Random.next, (unit) => Effect.zipRight(Effect.sleep(Jitter.of(current, unit)), probe))
   }).pipe(
     Effect.flatMap((answers) => {
       if (!answers) return probing

@@ -115,10 +115,7 @@ interface Made {
 
 type Needs = HttpClient.HttpClient | Scope.Scope
 
-/** Whether it shares. */
-type Sharing = Options | SharingOptions
-
-const shares = (options: Sharing): options is SharingOptions => "shared" in options && options.shared !== undefined
+const shares = (options: Options): options is SharingOptions => "shared" in options && options.shared !== undefined
 
 const made = (options: Options): Effect.Effect<Made, OllamaError.InvalidRequest, Needs | SharedState.SharedState> =>
   !shares(options)

@@ -1,18 +1,10 @@
 /** What a host cannot do, or had better not be asked for: models that are not installed there, and calls that it refuses. */
-
+import * as Limited from "./limited.js"
 import { Shedding } from "./shedding.js"
-
-/** Models that are remembered as not installed, or as not to be had for a while. */
-const most = 256
 
 /** For how long a model counts as not installed where others have it; and where nobody has it. */
 const missingFor = 60_000
 const missingEverywhereFor = 5_000
-
-const limited = <K, V>(map: Map<K, V>, key: K, value: V): void => {
-  if (!map.has(key) && map.size >= most) map.clear()
-  map.set(key, value)
-}
 
 export class Absence {
   /** Counts what changes. */
@@ -34,7 +26,7 @@ export class Absence {
 
   lacks(model: string, now: number): void {
     this.changes++
-    limited(this.missing, model, now)
+    Limited.set(this.missing, model, now)
   }
 
   has(model: string): void {
@@ -75,7 +67,7 @@ export class Absence {
   avoid(model: string | undefined, until: number): void {
     this.changes++
     if (model === undefined) this.avoidedUntil = Math.max(this.avoidedUntil, until)
-    else limited(this.avoided, model, until)
+    else Limited.set(this.avoided, model, until)
   }
 
   /** It had too much to do for a call. */

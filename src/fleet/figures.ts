@@ -2,9 +2,8 @@
 import * as Detector from "../record/Detector.js"
 import type * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
-
-/** Models that are kept. */
-const most = 256
+import * as State from "../record/predictor/state.js"
+import * as Limited from "./limited.js"
 
 /** Figures fade slowly: they are read again after this time, or when something was learned. */
 const validFor = 60_000
@@ -52,16 +51,15 @@ export class Figures {
   }
 
   private readAgain({ predictor }: Learned.Learned, model: string, now: number): Read {
-    const host = Object.hasOwn(predictor.hosts, this.url) ? predictor.hosts[this.url] : undefined
-    const ofModel = Object.hasOwn(predictor.models, model) ? predictor.models[model] : undefined
+    const host = State.lookUp(predictor.hosts, this.url)
+    const ofModel = State.lookUp(predictor.models, model)
     const known = this.known.get(model)
     if (known !== undefined && known.host === host && known.ofModel === ofModel && now - known.at < validFor) {
       return known
     }
     const figures = Predictor.figures(predictor, { host: this.url, model, at: now })
     const read: Read = { host, ofModel, at: now, figures }
-    if (!this.known.has(model) && this.known.size >= most) this.known.clear()
-    this.known.set(model, read)
+    Limited.set(this.known, model, read)
     return read
   }
 
@@ -69,7 +67,7 @@ export class Figures {
   slowness(): number {
     const all = this.learned().detectors
     if (this.lastSlowness?.detectors === all) return this.lastSlowness.slowness
-    const detectors = Object.hasOwn(all, this.url) ? all[this.url] : undefined
+    const detectors = State.lookUp(all, this.url)
     let slowest = 1
     for (const state of [detectors?.prompt, detectors?.generating]) {
       const factor = state === undefined ? undefined : Detector.factor(state)
@@ -81,8 +79,8 @@ export class Figures {
 
   ofHost({ detectors, predictor }: Learned.Learned): OfHost {
     return {
-      host: Object.hasOwn(predictor.hosts, this.url) ? predictor.hosts[this.url] : undefined,
-      detectors: Object.hasOwn(detectors, this.url) ? detectors[this.url] : undefined
+      host: State.lookUp(predictor.hosts, this.url),
+      detectors: State.lookUp(detectors, this.url)
     }
   }
 }

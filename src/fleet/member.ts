@@ -28,9 +28,9 @@ export interface Asked {
 /** For how long a call that has failed elsewhere does not ask a host again that another call did not reach. */
 const silentFor = 30_000
 
-/** That it works on at least one call at once is nothing: then the mean of the others tells more. */
+/** Where it says nothing, the mean of the others tells more. */
 const shownBy = ({ hasQueue, parallel }: Predictor.Figures): number | undefined =>
-  hasQueue || (parallel !== undefined && parallel > 1) ? parallel : undefined
+  parallel !== undefined && Parallelism.isShown({ hasQueue, parallelism: parallel }) ? parallel : undefined
 
 type Writable = { -readonly [K in keyof HostView]: HostView[K] }
 

@@ -2,9 +2,7 @@
  * Which conversations a host still has in the memory of a model: a server keeps one prefix for each of the calls that it
  * works on at once, and the next call there takes the place of the oldest.
  */
-
-/** Models, of which sessions are remembered. */
-const most = 256
+import * as Limited from "./limited.js"
 
 interface Kept {
   readonly session: string | undefined
@@ -17,9 +15,9 @@ export class Sessions {
   /** A call has ended: its prompt and answer are what is kept. */
   ended(model: string, session: string | undefined, tokens: number, parallelism: number): void {
     const before = this.byModel.get(model) ?? []
-    if (!this.byModel.has(model) && this.byModel.size >= most) this.byModel.clear()
     const others = session === undefined ? before : before.filter((kept) => kept.session !== session)
-    this.byModel.set(model, [...others, { session, tokens }].slice(-Math.max(1, Math.round(parallelism))))
+    const kept = [...others, { session, tokens }].slice(-Math.max(1, Math.round(parallelism)))
+    Limited.set(this.byModel, model, kept)
   }
 
   /** Tokens of this session that need not be read again. */

@@ -2,13 +2,11 @@
  * For how long a host is left alone that answers calls with 503, as Ollama does when its queue is full: longer each time,
  * because each look costs a call an attempt.
  */
+import * as Limited from "./limited.js"
 
 /** The first time, and at most; doubled each time, as with a breaker of a host. Milliseconds. */
 const first = 1_000
 const longest = 30_000
-
-/** Models that are remembered at once. */
-const most = 256
 
 /** Which calls to keep away: those for a model, or all. */
 export interface Pause {
@@ -23,11 +21,10 @@ interface Streak {
 }
 
 const next = (streak: Streak | undefined, now: number): Streak => {
-  const before = streak?.times ?? 0
   // calls that were on their way to it together have seen one thing
   if (streak !== undefined && now < streak.until) return streak
-  const times = before + 1
-  return { times, until: now + Math.min(longest, first * 2 ** before) }
+  const before = streak?.times ?? 0
+  return { times: before + 1, until: now + Math.min(longest, first * 2 ** before) }
 }
 
 export class Shedding {
@@ -44,9 +41,8 @@ export class Shedding {
     this.only = this.all === undefined || this.only === model ? model : undefined
     this.all = next(this.all, now)
     if (model === undefined || this.only === undefined) return { model: undefined, millis: this.all.until - now }
-    if (!this.streaks.has(model) && this.streaks.size >= most) this.streaks.clear()
     const streak = next(this.streaks.get(model), now)
-    this.streaks.set(model, streak)
+    Limited.set(this.streaks, model, streak)
     return { model, millis: streak.until - now }
   }
 

@@ -8,8 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Offline from "../client/offline.js"
+import * as Jitter from "../internal/jitter.js"
 import * as Catalog from "./catalog.js"
 import type { Member } from "./member.js"
+import { Waking } from "./waking.js"
 
 export interface Watch {
   /** The host has failed. */
@@ -38,20 +40,17 @@ const idlePause = Duration.toMillis("15 seconds")
 /** Before it is asked whether a host answers again: the first time, and then. */
 const firstProbe = Duration.toMillis("1 second")
 const laterProbe = Duration.toMillis("2 seconds")
-/** A quarter more or less, so that clients do not ask in step. */
-const spread = 0.25
 /** How long `/api/ps` may take before it is asked otherwise whether the host is there. */
 const patience = Duration.toMillis("1 second")
 /** What was seen so long ago may have been changed by others since. */
-const freshFor = (1 + spread) * busyPause
+const freshFor = (1 + Jitter.spread) * busyPause
 /** So many answers have to be missed, where the host was not heard to refuse. */
 const misses = 2
 
 /** Until the Scope closes. */
 export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch, never, Scope.Scope> => {
   const { server } = member
-  let resume: (() => void) | undefined
-  let isWoken = false
+  const waking = new Waking()
   let missed = 0
   let isCatalogued = server.host.isCloud
   let lookedAt = Number.NEGATIVE_INFINITY
@@ -66,18 +65,8 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   /** Who waits for the end of a look. */
   const seeing = new Set<() => void>()
 
-  const woken = Effect.async<void>((go) => {
-    if (isWoken) return go(Effect.void)
-    resume = () => go(Effect.void)
-    return Effect.sync(() => {
-      resume = undefined
-    })
-  })
-
   const pause = (millis: number): Effect.Effect<void> =>
-    Effect.asVoid(
-      Effect.flatMap(Random.next, (unit) => Effect.timeoutOption(woken, millis * (1 - spread + 2 * spread * unit)))
-    )
+    Effect.asVoid(Effect.flatMap(Random.next, (unit) => Effect.timeoutOption(waking.woken, Jitter.of(millis, unit))))
 
   const up = (at: number): Effect.Effect<void> => {
     missed = 0
@@ -90,7 +79,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   /** As long as no calls run, but looks up now and then whether that is so. */
   const idle = (left: number): Effect.Effect<void> =>
     Effect.flatMap(pause(busyPause), () =>
-      isWoken || isBusy() || left <= busyPause ? Effect.void : idle(left - busyPause)
+      waking.isWoken || isBusy() || left <= busyPause ? Effect.void : idle(left - busyPause)
     )
 
   const looking: Effect.Effect<void> = Effect.gen(function* () {
@@ -145,7 +134,7 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
   })
 
   const step: Effect.Effect<void> = Effect.suspend(() => {
-    isWoken = false
+    waking.begin()
     const wasDown = member.downSince !== undefined
     if (!wasDown) {
       const after = Effect.suspend(() => {
@@ -167,25 +156,20 @@ export const make = ({ isBusy, member, onChange }: Options): Effect.Effect<Watch
     Effect.flatMap(probe, () => {
       onChange()
       if (member.downSince === undefined) return Effect.void
-      isWoken = false
+      waking.begin()
       return Effect.zipRight(Effect.timeoutOption(hint, laterProbe), probing)
     })
   )
 
-  const wake = (): void => {
-    isWoken = true
-    resume?.()
-  }
-
   const busy = (now: number): void => {
-    if (now - lookedAt >= busyPause) wake()
+    if (now - lookedAt >= busyPause) waking.wake()
   }
 
   return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(step))), {
-    alarm: wake,
+    alarm: () => waking.wake(),
     suspected: () => {
       missed = Math.max(missed, misses - 1)
-      wake()
+      waking.wake()
     },
     hinted: () => hinted?.(),
     busy,

@@ -9,6 +9,9 @@ import type { Learning } from "../../policy/Concurrency.js"
 /** What was seen of a model: how many calls were worked on at once, and whether a queue has shown that this is the limit. */
 export type Seen = Pick<Learning, "hasQueue" | "parallelism">
 
+/** Whether it says anything: that it is at least one is nothing. */
+export const isShown = ({ hasQueue, parallelism }: Seen): boolean => hasQueue || parallelism > 1
+
 /** What this client has seen, or what others have where that says more. */
 export const better = (own: Seen | undefined, heard: Seen | undefined): Seen | undefined => {
   if (heard === undefined || own?.hasQueue === true) return own

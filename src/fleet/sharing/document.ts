@@ -9,8 +9,8 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Estimates from "../../record/predictor/estimate.js"
 
-/** So many are kept: of clients in a document, of models in a part. The newest stay. */
-export const limits = { clients: 16, models: 16 }
+/** So many are kept: of clients in a document, of models in a part (the newest stay), of characters in a name. */
+export const limits = { clients: 16, models: 16, name: 256 }
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
@@ -34,7 +34,7 @@ const Open = Schema.Struct({
 })
 
 const Model = Schema.Struct({
-  name: Schema.String.pipe(Schema.maxLength(256)),
+  name: Schema.String.pipe(Schema.maxLength(limits.name)),
   /** When something was last seen of it. */
   at: Moment,
   /** When a call of it, or a load, has last ended well. */

@@ -10,12 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Knowledge } from "../../client/knowledge.js"
+import * as Address from "../../internal/address.js"
+import * as ErrorName from "../../internal/errorName.js"
+import * as Jitter from "../../internal/jitter.js"
 import type { Member } from "../member.js"
 import type * as SharedState from "../SharedState.js"
+import { Waking } from "../waking.js"
 import * as Document from "./document.js"
 import { Hearing, type Options as HearingOptions } from "./hearing.js"
 import * as Merge from "./merge.js"
@@ -42,8 +45,6 @@ const leastPause = 1_000
 const longestPause = 30_000
 /** Trouble is told again after this time. */
 const repeated = 10_000
-/** A quarter more or less, so that clients do not write in step. */
-const spread = 0.25
 /** Looks at the store that may hang at once; while there are so many, no other is begun. */
 const mostHanging = 2
 
@@ -52,21 +53,10 @@ type Trouble = { readonly outcome: "failed" | "late"; readonly why: string }
 /** Keys say which version of documents they are for: no client finds one that it cannot read. */
 const keyOf = (url: string): string => `1 ${url}`
 
-const isLoopback = ({ server }: Member): boolean =>
-  /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(server.host.address.hostname)
-
 const millisOf = (duration: Duration.DurationInput | undefined, otherwise: number): number => {
   const millis = duration === undefined ? otherwise : Duration.toMillis(duration)
   return Number.isFinite(millis) ? millis : otherwise
 }
-
-/** What it is called; its text may hold anything. */
-const nameOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)
-    ? error._tag
-    : error instanceof Error
-      ? error.name
-      : "failure"
 
 /** A part, and what it would be compared by. */
 interface Told {
@@ -92,16 +82,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
     let hanging = 0
     let failures = 0
     let hasWarnedOfGarbage = false
-    let isWoken = false
-    let wake: (() => void) | undefined
-
-    const woken = Effect.async<void>((resume) => {
-      if (isWoken) return resume(Effect.void)
-      wake = () => resume(Effect.void)
-      return Effect.sync(() => {
-        wake = undefined
-      })
-    })
+    const waking = new Waking()
 
     /** Whatever the store does, it ends in time; what it has begun it may go on with, unheard. */
     const asked = <A>(ask: () => Effect.Effect<A, unknown>): Effect.Effect<A, Trouble> =>
@@ -114,7 +95,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
         return Effect.suspend(ask).pipe(
           Effect.ensuring(over),
           Effect.catchAllCause((cause) =>
-            Effect.fail<Trouble>({ outcome: "failed", why: nameOf(Cause.squash(cause)) })
+            Effect.fail<Trouble>({ outcome: "failed", why: ErrorName.of(Cause.squash(cause), "failure") })
           ),
           Effect.disconnect,
           Effect.timeoutFail({
@@ -125,7 +106,11 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
       })
 
     const shared = (): ReadonlyArray<Member> =>
-      members().filter((member) => !member.server.host.isCloud && (how.loopback === true || !isLoopback(member)))
+      members().filter(
+        (member) =>
+          !member.server.host.isCloud &&
+          (how.loopback === true || !Address.isLoopback(member.server.host.address.hostname))
+      )
 
     /** Without what is too old to count, or from a clock that is wrong. */
     const current = (document: Document.Document, now: number): Document.Document => ({
@@ -165,8 +150,8 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
 
     const exchanged: Effect.Effect<"success" | "garbage", Trouble> = Effect.gen(function* () {
       const hosts = shared()
-      const urls = new Set(hosts.map(({ url }) => url))
-      for (const url of told.keys()) if (!urls.has(url)) told.delete(url)
+      const byUrl = new Map(hosts.map((member) => [member.url, member]))
+      for (const url of told.keys()) if (!byUrl.has(url)) told.delete(url)
       if (hosts.length === 0) return "success"
       const found = yield* asked(() => store.get(hosts.map(({ url }) => keyOf(url))))
       const now = yield* Clock.currentTimeMillis
@@ -183,10 +168,10 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
         host: url,
         parts: documents[index]?.clients.filter((part) => part.id !== id) ?? []
       }))
-      if (heard.some(({ parts }) => parts.length > 0)) knowledge.hear((own) => Merge.learned(own, heard))
-      const there = (url: string) => hosts.find((member) => member.url === url)
-      yield* hearing.hear(heard, there, knowledge.own(), now)
-      if (heard.some(({ parts }) => parts.length > 0)) options.onHeard()
+      const isHeard = heard.some(({ parts }) => parts.length > 0)
+      if (isHeard) knowledge.hear((own) => Merge.learned(own, heard))
+      yield* hearing.hear(heard, byUrl, knowledge.own(), now)
+      if (isHeard) options.onHeard()
       toldDown.clear()
       for (const { downSince, url } of hosts) if (downSince !== undefined) toldDown.add(url)
       const entries = yield* Effect.forEach(hosts, (member, index) =>
@@ -221,26 +206,26 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
     const pause = Effect.suspend(() => {
       const millis = failures === 0 ? every : Math.min(Math.max(every, longestPause), every * 2 ** (failures - 1))
       return Effect.flatMap(Random.next, (unit) => {
-        const chance = 1 - spread + 2 * spread * unit
-        const least = Math.min(leastPause, millis) * chance
+        const least = Jitter.of(Math.min(leastPause, millis), unit)
+        const rest = Jitter.of(millis, unit) - least
         return Effect.zipRight(
           Effect.sleep(least),
-          failures > 0
-            ? Effect.sleep(millis * chance - least)
-            : Effect.asVoid(Effect.timeoutOption(woken, millis * chance - least))
+          failures > 0 ? Effect.sleep(rest) : Effect.asVoid(Effect.timeoutOption(waking.woken, rest))
         )
       })
     })
 
     const round = Effect.suspend(() => {
-      isWoken = false
+      waking.begin()
       return Effect.either(exchanged)
     }).pipe(
       // a mistake of ours must not end it
       Effect.catchAllCause((cause) =>
         Cause.isInterruptedOnly(cause)
           ? Effect.interrupt
-          : Effect.succeed(Either.left<Trouble>({ outcome: "failed", why: nameOf(Cause.squash(cause)) }))
+          : Effect.succeed(
+              Either.left<Trouble>({ outcome: "failed", why: ErrorName.of(Cause.squash(cause), "failure") })
+            )
       ),
       Effect.flatMap(ended),
       Effect.zipRight(pause)
@@ -251,11 +236,9 @@ export const make = (options: Options): Effect.Effect<Exchange, never, Scope.Sco
 
     return {
       changed: () => {
-        if (isWoken) return
+        if (waking.isWoken) return
         const isNews = members().some(({ downSince, url }) => (downSince !== undefined) !== toldDown.has(url))
-        if (!isNews) return
-        isWoken = true
-        wake?.()
+        if (isNews) waking.wake()
       }
     }
   })

@@ -79,7 +79,7 @@ export class Hearing {
   constructor(private readonly options: Options) {}
 
   /** @param own what this client has learned itself */
-  hear(heard: ReadonlyArray<Heard>, find: (url: string) => Member | undefined, own: State.State, now: number) {
+  hear(heard: ReadonlyArray<Heard>, members: ReadonlyMap<string, Member>, own: State.State, now: number) {
     const before = { acted: this.acted, hinted: this.hinted }
     // what is not told of any more is forgotten
     this.acted = new Map()
@@ -87,7 +87,7 @@ export class Hearing {
     return Effect.forEach(
       heard,
       ({ host, parts }) => {
-        const member = find(host)
+        const member = members.get(host)
         if (member === undefined) return Effect.void
         figures(member, parts, now)
         this.ofHost(member, parts, before, now)

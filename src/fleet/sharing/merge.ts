@@ -81,6 +81,21 @@ const ofModels = (heard: ReadonlyArray<Heard>): ReadonlyMap<string, ReadonlyArra
   return new Map([...models].map(([name, byClient]) => [name, [...byClient.values()]]))
 }
 
+type Rates<A> = Readonly<Record<"loading" | "prompt" | "generating", A>>
+
+/** What a host and a model on it have alike. */
+const ratesOf = (
+  own: Rates<Estimate.Estimate>,
+  heard: ReadonlyArray<Partial<Rates<Document.Estimate>>>
+): Rates<Estimate.Estimate> => {
+  const of = (rate: keyof Rates<unknown>) =>
+    joined(
+      own[rate],
+      heard.map((one) => one[rate])
+    )
+  return { loading: of("loading"), prompt: of("prompt"), generating: of("generating") }
+}
+
 const withHost = (state: State.State, { host, parts }: Heard): State.State => {
   if (parts.length === 0) return state
   const known = State.host(state, host)
@@ -90,36 +105,10 @@ const withHost = (state: State.State, { host, parts }: Heard): State.State => {
       ...here,
       ...sizeOf(here.gigabytes, models),
       at: latest(here.at, models),
-      loading: joined(
-        here.loading,
-        models.map(({ loading }) => loading)
-      ),
-      prompt: joined(
-        here.prompt,
-        models.map(({ prompt }) => prompt)
-      ),
-      generating: joined(
-        here.generating,
-        models.map(({ generating }) => generating)
-      )
+      ...ratesOf(here, models)
     })
   }, known)
-  return State.withHost(state, host, {
-    ...withModels,
-    at: latest(known.at, parts),
-    loading: joined(
-      known.loading,
-      parts.map(({ loading }) => loading)
-    ),
-    prompt: joined(
-      known.prompt,
-      parts.map(({ prompt }) => prompt)
-    ),
-    generating: joined(
-      known.generating,
-      parts.map(({ generating }) => generating)
-    )
-  })
+  return State.withHost(state, host, { ...withModels, at: latest(known.at, parts), ...ratesOf(known, parts) })
 }
 
 /** What was learned from our own calls, with what others have learned from theirs. */

@@ -5,6 +5,7 @@ import { defined } from "../../internal/defined.js"
 import type * as CircuitBreaker from "../../policy/CircuitBreaker.js"
 import * as State from "../../record/predictor/state.js"
 import type { Member } from "../member.js"
+import * as Parallelism from "../placement/parallelism.js"
 import * as Document from "./document.js"
 
 /** A part that is not signed yet. */
@@ -43,9 +44,8 @@ const modelOf = (
       generating: Document.written(here.generating),
       answer: Document.written(model.answer),
       characters: Document.written(model.characters),
-      // that it is at least one is nothing
       parallel:
-        learning === undefined || (learning.parallelism <= 1 && !learning.hasQueue)
+        learning === undefined || !Parallelism.isShown(learning)
           ? undefined
           : { parallelism: Math.max(1, learning.parallelism), hasQueue: learning.hasQueue },
       open: open(reading, now)
@@ -61,7 +61,7 @@ export const of = (member: Member, own: State.State, now: number): Effect.Effect
     const names = new Set(Object.keys(known.models))
     for (const [name, { state }] of breakers.models) if (state === "open") names.add(name)
     const models = [...names]
-      .filter((name) => name.length <= 256)
+      .filter((name) => name.length <= Document.limits.name)
       .map((name) => modelOf(member, own, name, breakers.models.get(name), now))
       .toSorted((a, b) => b.at - a.at)
       .slice(0, Document.limits.models)

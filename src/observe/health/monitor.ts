@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Service as Client } from "../../client/service.js"
+import * as Jitter from "../../internal/jitter.js"
 import type { Options, Service } from "../HealthMonitor.js"
 import * as Calls from "./calls.js"
 import * as Probing from "./probing.js"
@@ -22,9 +23,6 @@ const defaults = {
   limit: Duration.seconds(5),
   historyLimit: 100
 }
-
-/** A quarter of an interval more or less, by chance: clients that were started together do not ask together. */
-const spread = 0.25
 
 /** What a reader of `changes` that lags behind keeps; then it misses what was in between. */
 const kept = 64
@@ -84,7 +82,7 @@ export const make = (client: Client, options: Options): Effect.Effect<Service, n
     /** Sleeps until the next look is due, which a call that begins may bring forward. */
     const rest = Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([from, unit]) => {
       const again: Effect.Effect<void> = Effect.suspend(() => {
-        const due = from + interval() * (1 - spread + 2 * spread * unit)
+        const due = from + Jitter.of(interval(), unit)
         const left = due - clock.unsafeCurrentTimeMillis()
         if (left <= 0) return Effect.void
         return Effect.flatMap(

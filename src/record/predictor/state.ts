@@ -85,7 +85,7 @@ const notOnHost: OnHost = {
 const noModel: Model = { at: 0, answer: none, characters: none }
 
 /** The own property, and not one that every object has, like `constructor`. */
-const lookUp = <A>(all: { readonly [key: string]: A }, key: string): A | undefined =>
+export const lookUp = <A>(all: { readonly [key: string]: A }, key: string): A | undefined =>
   Object.hasOwn(all, key) ? all[key] : undefined
 
 export const host = (state: State, name: string): Host => lookUp(state.hosts, name) ?? noHost
