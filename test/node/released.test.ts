@@ -28,16 +28,26 @@ const server = (begin: (exchange: Servers.Exchange) => void) =>
     return { address, asked: Deferred.await(asked), seen }
   })
 
+/** Releases the layer once the call has come so far; the call is interrupted by it. */
+const interruptedAfter = (
+  moment: Effect.Effect<void>,
+  { release }: { readonly release: Effect.Effect<void> },
+  call: Effect.Effect<unknown, unknown>
+) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(call)
+    yield* moment
+    yield* release
+    const exit = yield* Fiber.await(fiber)
+    assert.isTrue(Exit.isInterrupted(exit), String(exit))
+  })
+
 describe("when the layer is released", () => {
   it.scopedLive("a call that waits for its answer is interrupted, and not sent again", () =>
     Effect.gen(function* () {
       const { address, asked, seen } = yield* server(() => undefined)
       const mine = yield* client(address)
-      const call = yield* Effect.fork(mine.client.chat(Transports.request))
-      yield* asked
-      yield* mine.release
-      const exit = yield* Fiber.await(call)
-      assert.isTrue(Exit.isInterrupted(exit), String(exit))
+      yield* interruptedAfter(asked, mine, mine.client.chat(Transports.request))
       assert.strictEqual(seen.calls, 1)
     })
   )
@@ -50,13 +60,11 @@ describe("when the layer is released", () => {
       })
       const mine = yield* client(address)
       const first = yield* Deferred.make<void>()
-      const call = yield* Effect.fork(
+      yield* interruptedAfter(
+        Deferred.await(first),
+        mine,
         Stream.runForEach(mine.client.chatStream(Transports.request), () => Deferred.succeed(first, undefined))
       )
-      yield* Deferred.await(first)
-      yield* mine.release
-      const exit = yield* Fiber.await(call)
-      assert.isTrue(Exit.isInterrupted(exit), String(exit))
       assert.strictEqual(seen.calls, 1)
     })
   )

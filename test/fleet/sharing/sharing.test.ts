@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { SharedState } from "effect-ollama"
+import { type Fleet, SharedState } from "effect-ollama"
 import { PersistedState } from "effect-ollama/shared"
 import { Fault, type OllamaSimulator } from "effect-ollama/testing"
 import { inOrder, model, request, settled, url } from "../scene.js"
@@ -21,6 +21,29 @@ const memory = PersistedState.layer().pipe(Layer.provide(Persistence.layerMemory
 
 /** Both have looked at the store. */
 const exchanged = TestClock.adjust("10 seconds")
+
+/** Two fleets over the hosts `a` and `b`, of which both ask `a` first. */
+const two = (host: OllamaSimulator.Options, ofFirst: Partial<Fleet.Options> = {}) =>
+  Effect.gen(function* () {
+    const { sharing, simulators } = yield* world({ a: host, b: host }, memory)
+    const first = yield* sharing({ ...inOrder("a", "b"), ...ofFirst })
+    const second = yield* sharing(inOrder("a", "b"))
+    yield* settled
+    return { first, second, simulators }
+  })
+
+/** The same, of which the way of the first to all hosts can be cut. */
+const oneToBeCut = Effect.gen(function* () {
+  let isCut = false
+  const { first, second, simulators } = yield* two(
+    loaded,
+    cutOff(() => isCut)
+  )
+  const cut = Effect.sync(() => {
+    isCut = true
+  })
+  return { broken: first, sound: second, cut, simulators }
+})
 
 describe("what a fleet has learned", () => {
   const slow: OllamaSimulator.Options = {
@@ -124,7 +147,7 @@ describe("what a fleet has learned", () => {
 })
 
 describe("how many calls a host works on at once", () => {
-  const two: OllamaSimulator.Options = {
+  const twoAtOnce: OllamaSimulator.Options = {
     ...loaded,
     parallel: 2,
     models: [{ name: model, loaded: true, promptTime: "4 seconds" }]
@@ -132,7 +155,7 @@ describe("how many calls a host works on at once", () => {
 
   it.scoped("another one knows", () =>
     Effect.gen(function* () {
-      const { sharing } = yield* world({ a: two }, memory)
+      const { sharing } = yield* world({ a: twoAtOnce }, memory)
       const first = yield* sharing()
       yield* settled
       for (let round = 0; round < 2; round++) {
@@ -155,10 +178,7 @@ describe("how many calls a host works on at once", () => {
 describe("a host that is dead", () => {
   it.scoped("for one fleet is avoided by another before its first call fails", () =>
     Effect.gen(function* () {
-      const { sharing, simulators } = yield* world({ a: loaded, b: loaded }, memory)
-      const first = yield* sharing(inOrder("a", "b"))
-      const second = yield* sharing(inOrder("a", "b"))
-      yield* settled
+      const { first, second, simulators } = yield* two(loaded)
       yield* simulators.at("a").shutdown
       yield* recorded(first, request, 0)
       assert.strictEqual((yield* stateOf(first, "a")).status, "down")
@@ -173,12 +193,8 @@ describe("a host that is dead", () => {
 
   it.scoped("for a fleet with a broken network alone is not lost to the others", () =>
     Effect.gen(function* () {
-      const { sharing, simulators } = yield* world({ a: loaded, b: loaded }, memory)
-      let isCut = false
-      const broken = yield* sharing({ ...inOrder("a", "b"), ...cutOff(() => isCut) })
-      const sound = yield* sharing(inOrder("a", "b"))
-      yield* settled
-      isCut = true
+      const { broken, cut, simulators, sound } = yield* oneToBeCut
+      yield* cut
       yield* recorded(broken, request, "10 seconds")
       yield* TestClock.adjust("10 seconds")
       for (const host of ["a", "b"]) assert.strictEqual((yield* stateOf(broken, host)).status, "down")
@@ -197,12 +213,8 @@ describe("a host that is dead", () => {
 
   it.scoped("is not asked for twice: a suspicion ends with the answer", () =>
     Effect.gen(function* () {
-      const { sharing } = yield* world({ a: loaded, b: loaded }, memory)
-      let isCut = false
-      const broken = yield* sharing({ ...inOrder("a", "b"), ...cutOff(() => isCut) })
-      const sound = yield* sharing(inOrder("a", "b"))
-      yield* settled
-      isCut = true
+      const { broken, cut, sound } = yield* oneToBeCut
+      yield* cut
       yield* Effect.fork(Effect.either(broken.client.chat(request)))
       for (let n = 0; n < 20; n++) {
         const { record } = yield* recorded(sound, request, "250 millis")
@@ -215,10 +227,7 @@ describe("a host that is dead", () => {
 
   it.scoped("and is back is asked again at once where another fleet has heard from it", () =>
     Effect.gen(function* () {
-      const { sharing, simulators } = yield* world({ a: loaded, b: loaded }, memory)
-      const first = yield* sharing(inOrder("a", "b"))
-      const second = yield* sharing(inOrder("a", "b"))
-      yield* settled
+      const { first, second, simulators } = yield* two(loaded)
       yield* simulators.at("a").shutdown
       yield* recorded(first, request, 0)
       yield* recorded(second, request, 0)
@@ -235,10 +244,7 @@ describe("a model that fails on a host", () => {
 
   it.scoped("for one fleet is on trial for another, whose own calls decide", () =>
     Effect.gen(function* () {
-      const { sharing, simulators } = yield* world({ a: paced, b: paced }, memory)
-      const first = yield* sharing(inOrder("a", "b"))
-      const second = yield* sharing(inOrder("a", "b"))
-      yield* settled
+      const { first, second, simulators } = yield* two(paced)
       yield* simulators.at("a").inject(Fault.error("runner.stopped", { path: "/api/chat" }))
       for (let n = 0; n < 6; n++) yield* recorded(first)
       assert.strictEqual((yield* modelOf(first, "a", latest))?.breaker, "open")
