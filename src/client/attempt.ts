@@ -169,6 +169,7 @@ const prepare = <A, Response>(
 ): Started<A, Response> => {
   const { call, limits, trail } = options
   const { need } = plan
+  const { telling } = options.host
   let first = Clocks.first(plan, limits, residency)
   let status = 0
   let isStream = false
@@ -215,6 +216,9 @@ const prepare = <A, Response>(
     reader.touch()
   })
 
+  // the clock until the first value begins when there is a connection, where that is told
+  const isConnecting = () => telling?.mayQueue === false && trail.connecting === undefined && status === 0
+  const connecting = () => (isConnecting() ? (options.host.connectLimit ?? 0) : 0)
   const gap = codec.whole ? undefined : limits.gap
   const look = Effect.suspend(() => {
     if (need === undefined) return Effect.void
@@ -237,6 +241,7 @@ const prepare = <A, Response>(
   })
   const watch: Reader.Watch = {
     first: first.limit,
+    spare: connecting,
     gap,
     deadline: options.deadline,
     ...(isWatched ? { nearExpiry: { before: Residency.patience, run: look } } : {}),
@@ -246,7 +251,9 @@ const prepare = <A, Response>(
           ? { phase: "total", limit: limits.total ?? 0 }
           : which === "gap"
             ? { phase: "gap", limit: gap ?? 0 }
-            : Clocks.firstExpiry(first, known)),
+            : isConnecting()
+              ? { phase: "connect", limit: (first.limit ?? 0) + connecting() }
+              : Clocks.firstExpiry(first, known)),
         status: status === 0 ? undefined : status
       })
   }
@@ -257,7 +264,7 @@ const prepare = <A, Response>(
     clock,
     reader,
     trail,
-    options.host.tellsConnections,
+    telling !== undefined,
     first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
   )
   const open = lifetime.open(
@@ -274,7 +281,7 @@ const prepare = <A, Response>(
   trail.isElsewhere = need === undefined
   return {
     open: Effect.suspend(() => {
-      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, options.host.tellsConnections)
+      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, telling !== undefined)
       return options.alongside === undefined
         ? open
         : Effect.zipLeft(open, options.watchdog.add(clock, options.alongside))
@@ -323,6 +330,9 @@ const live = <A>(
   isTold: boolean,
   entry: Watchdog.Entry | undefined
 ) => {
+  const connected = (): void => {
+    if (trail.connected(clock.unsafeCurrentTimeMillis())) reader.touch()
+  }
   let sender: Fiber.RuntimeFiber<void> | undefined
   let scope: Scope.CloseableScope | undefined
   const closeScope = Effect.suspend(() => (scope === undefined ? Effect.void : Scope.close(scope, Exit.void)))
@@ -333,7 +343,10 @@ const live = <A>(
     open: (sending: Effect.Effect<void, never, Scope.Scope>): Effect.Effect<void> =>
       Effect.flatMap(Scope.make(), (made) => {
         scope = made
-        const sent = Effect.map(Effect.interruptible(within(sending, made, trail, isTold ? clock : undefined)), over)
+        const sent = Effect.map(
+          Effect.interruptible(within(sending, made, trail, isTold ? connected : undefined)),
+          over
+        )
         return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
           sender = fiber
           return entry === undefined ? Effect.void : watchdog.add(clock, entry)
@@ -353,21 +366,19 @@ const live = <A>(
 /**
  * What a transport does has the attempt's span for a parent.
  *
- * @param clock where the transport tells when there is a connection
+ * @param connected where the transport tells when there is a connection
  */
 const within = (
   sending: Effect.Effect<void, never, Scope.Scope>,
   scope: Scope.Scope,
   trail: Trail,
-  clock: Clock.Clock | undefined
+  connected: (() => void) | undefined
 ): Effect.Effect<void> =>
   Effect.mapInputContext(sending, (context: EffectContext.Context<never>) => {
     const { traced } = trail
     const scoped = EffectContext.add(context, Scope.Scope, scope)
     const inSpan = traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
-    return clock === undefined
-      ? inSpan
-      : EffectContext.add(inSpan, Connected, () => trail.connected(clock.unsafeCurrentTimeMillis()))
+    return connected === undefined ? inSpan : EffectContext.add(inSpan, Connected, connected)
   })
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */

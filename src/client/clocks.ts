@@ -37,6 +37,8 @@ export const first = <A, Response>(plan: Plan<A, Response>, limits: Timeouts.Lim
 }
 
 const remedies: Readonly<Record<string, string>> = {
+  connect:
+    "No connection came about: check address, VPN and firewalls that drop packets; where OllamaNode has a limit of connections to a host, raise it",
   load: "The model was still being loaded: raise timeouts.load, load it beforehand (OllamaClient.load), or keep it in memory with keep_alive",
   unknown:
     "What the server was doing is not known, because /api/ps did not tell: restart it if it hangs, and check what is in between (proxy, firewall); if it is only slow, raise timeouts.load",

@@ -83,7 +83,7 @@ export const make = (options: {
     const scope = yield* Effect.scope
     const connectLimit = yield* ConnectLimit
     const soon = yield* Soon
-    const tellsConnections = yield* TellsConnections
+    const telling = yield* TellsConnections
     const transportSecrets = yield* TransportSecrets
     const others = new Map<string, Known>()
     let policy = options.policy
@@ -112,7 +112,7 @@ export const make = (options: {
           isCloud: Address.isCloud(address),
           connectLimit,
           soon,
-          tellsConnections,
+          telling,
           transportSecrets
         })
         const { hub } = options

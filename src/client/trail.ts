@@ -83,11 +83,12 @@ export class Trail {
     this.coming = coming
   }
 
-  /** There is a connection. */
-  connected(now: number): void {
-    if (this.sentAt === undefined || this.connecting !== undefined) return
+  /** There is a connection. Whether that is news. */
+  connected(now: number): boolean {
+    if (this.sentAt === undefined || this.connecting !== undefined) return false
     this.connecting = now - this.sentAt
     if (this.stage === "connect") this.enter(this.awaits, now)
+    return true
   }
 
   /** It is something else that the first value is waited for. */

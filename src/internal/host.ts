@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { Address } from "./address.js"
 import * as Page from "./page.js"
+import type { Telling } from "./connected.js"
 import type * as Soon from "./soon.js"
 
 export interface Host {
@@ -21,8 +22,8 @@ export interface Host {
   /** What the transport's connect timer is set to, in milliseconds. */
   readonly connectLimit: number | undefined
   readonly soon: Soon.Run | undefined
-  /** Whether the transport tells when a request has got a connection. */
-  readonly tellsConnections: boolean
+  /** Where the transport tells when a request has got a connection. */
+  readonly telling: Telling | undefined
   /** Whether an HTTP answer ever came from there: then a reset is not HTTP to a TLS port. */
   hasAnswered: boolean
   /** Whether it was found out that this port does not speak TLS. */
@@ -120,7 +121,7 @@ export const make = (
     readonly isCloud: boolean
     readonly connectLimit: number | undefined
     readonly soon: Soon.Run | undefined
-    readonly tellsConnections?: boolean
+    readonly telling?: Telling | undefined
     /** What the transport itself sends to prove who it is. */
     readonly transportSecrets?: ReadonlyArray<string>
   }
@@ -135,7 +136,7 @@ export const make = (
     sendsOrigin: headers.origin !== undefined || Page.isBrowser(),
     connectLimit: options.connectLimit,
     soon: options.soon,
-    tellsConnections: options.tellsConnections ?? false,
+    telling: options.telling,
     hasAnswered: false,
     isKnownPlain: false,
     contact: undefined,

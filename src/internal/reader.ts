@@ -44,6 +44,8 @@ export interface Wire<A> {
 export interface Watch {
   /** Until the first value; counted only while somebody waits. May be changed while it runs. */
   first: number | undefined
+  /** How much longer it may take now, because there is no connection yet: that has a limit of its own. */
+  readonly spare?: () => number
   /** Between values; counted only while somebody waits. */
   readonly gap: number | undefined
   /** When the whole call has to be over; always counts. */
@@ -84,6 +86,9 @@ export interface Reader<A> {
   /** Stops reading. */
   readonly close: () => void
 }
+
+/** Milliseconds between two looks at a connection that takes longer than the first value may. */
+const step = 100
 
 /** Values that are kept for a consumer that does not pull, before the transport is told to wait. */
 const highWater = 512
@@ -284,9 +289,11 @@ export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?:
             // while nobody waits, the clock stands still
             const isWaiting = wake !== undefined && buffer.length === 0
             const at = (isWaiting ? waitingSince : now) + current
-            if (now >= at) return expire(sawFirst ? "gap" : "first")
-            next = Math.min(next, at)
-            if (!sawFirst && watch.nearExpiry !== undefined && limitLookedAt !== current) {
+            const spare = sawFirst ? 0 : (watch.spare?.() ?? 0)
+            if (now >= at + spare) return expire(sawFirst ? "gap" : "first")
+            // nobody tells the watchdog of a connection
+            next = Math.min(next, now < at ? at : Math.min(now + step, at + spare))
+            if (!sawFirst && spare === 0 && watch.nearExpiry !== undefined && limitLookedAt !== current) {
               const near = at - Math.min(watch.nearExpiry.before, current / 2)
               if (now >= near) {
                 limitLookedAt = current

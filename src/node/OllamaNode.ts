@@ -110,7 +110,7 @@ export const layerHttpClient = (
         Layer.succeedContext(
           Context.make(ConnectLimit, connectLimit).pipe(
             Context.add(Soon, makeSoon()),
-            Context.add(TellsConnections, true),
+            Context.add(TellsConnections, { mayQueue: options.connections !== undefined }),
             Context.add(TransportSecrets, secrets(options.proxy))
           )
         )
