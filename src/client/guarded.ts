@@ -138,6 +138,7 @@ export const run = <A, Response>(
     }
     const held: Held = { ticket, permit, host, model }
     trail.inFlight = permit?.inFlight
+    trail.mostInFlight = permit?.mostInFlight
     let whole: Attempt.Won<A, Response> | undefined
     const attempt = Attempt.run(
       call.plan,

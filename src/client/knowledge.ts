@@ -142,7 +142,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       rivals,
       changedOptions: trail.changed,
       isLoadingOther: server.residency.preloads.running().some((other) => other !== model),
-      inFlight,
+      inFlight: trail.mostInFlight?.() ?? inFlight,
       usualInFlight: figures.inFlight,
       ahead: inFlight === undefined ? undefined : inFlight - 1,
       parallel: figures.parallel

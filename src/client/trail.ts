@@ -39,6 +39,8 @@ export class Trail {
   last: unknown
   /** Calls of this client at the host for the model when it was let through, itself included; where they are counted. */
   inFlight: number | undefined
+  /** The most of them at once since then. */
+  mostInFlight: (() => number) | undefined
   /** Whether the model was in memory when the request was sent; undefined where nobody knew. */
   wasResident: boolean | undefined
   /** Whether the model is not in this server's memory at all: the cloud answers. */
@@ -112,6 +114,9 @@ export class Trail {
     this.enter(this.stage, now)
     this.endedAt = now
     this.final = this.came()
+    // those that come later are none of its business
+    const most = this.mostInFlight?.()
+    this.mostInFlight = most === undefined ? undefined : () => most
     this.coming = undefined
     // only the transport knows that there was no connection
     if (typeof outcome !== "string" && outcome.phase === "connect") this.stage = outcome.phase

@@ -1,6 +1,7 @@
 /** What gives out permits, and to whom first: synchronous steps, no Effects. */
 import * as Duration from "effect/Duration"
 import { limitOf, learn, nothingLearned, type Learning, type Sample } from "./learning.js"
+import { Peaks } from "./peaks.js"
 import { laneOf, priorities, Queue, type Place, type Priority } from "./queue.js"
 import * as Refusal from "./refusal.js"
 import type { Concurrency } from "./value.js"
@@ -27,6 +28,8 @@ export interface Permit {
   readonly _tag: "Permit"
   /** Calls in flight when it was granted, itself included. */
   readonly inFlight: number
+  /** The most that were in flight at once since then. */
+  readonly mostInFlight: () => number
   /** Gives it back, with what the answer showed, if it showed something; only the first release counts. */
   readonly release: (now: number, sample?: Sample) => void
 }
@@ -56,6 +59,7 @@ export class Gate {
   readonly queue = new Queue<Waiter>()
   learning: Learning = nothingLearned
   inFlight = 0
+  private readonly peaks = new Peaks()
   private limit: number
   /** For each priority since when the wait has been above the target. */
   private readonly aboveSince: Array<number | undefined> = priorities.map(() => undefined)
@@ -99,10 +103,12 @@ export class Gate {
 
   private grant(): Permit {
     const inFlight = ++this.inFlight
+    const place = this.peaks.add(inFlight)
     let isHeld = true
     return {
       _tag: "Permit",
       inFlight,
+      mostInFlight: () => this.peaks.since(place),
       release: (now, sample) => {
         if (!isHeld) return
         isHeld = false
