@@ -11,6 +11,7 @@ import * as Residency from "../src/client/residency.js"
 import * as Servers from "../src/client/servers.js"
 import * as FleetMake from "../src/fleet/make.js"
 import { Member } from "../src/fleet/member.js"
+import type { Work } from "../src/fleet/work.js"
 import * as Endpoint from "../src/internal/endpoint.js"
 import * as OllamaConfig from "../src/OllamaConfig.js"
 import * as Predictor from "../src/record/Predictor.js"
@@ -28,6 +29,13 @@ const journal = (): Journal =>
       typeof Journal
     >[2]
   )
+
+/** A call at a host. */
+const work = ({ server }: Member): Work => {
+  const one = journal()
+  one.attempt(0, Endpoint.chat, server.host, model)
+  return { model, journal: one, since: 0, wait: 0, prompt: 500, answer: 60_000, load: 0, isCold: false }
+}
 
 /** Members of a fleet under load, and what a call asks of them. */
 export const scene = (count: number) =>
@@ -49,11 +57,7 @@ export const scene = (count: number) =>
         },
         []
       )
-      for (let call = 0; call < n % 3; call++) {
-        const one = journal()
-        one.attempt(0, Endpoint.chat, server.host, model)
-        member.begins({ model, journal: one, since: 0, wait: 0, prompt: 500, answer: 60_000, load: 0, isCold: false })
-      }
+      for (let call = 0; call < n % 3; call++) member.begins(work(member))
       for (const name of models) {
         learned = Predictor.observe(learned, {
           host: member.url,
@@ -75,9 +79,9 @@ export const scene = (count: number) =>
     const happens = (n: number): void => {
       const from = members[n % count]
       const to = members[(7 * n + 1) % count]
-      for (const work of from?.work ?? []) {
-        from?.ends(work)
-        to?.begins(work)
+      for (const one of from?.work ?? []) {
+        from?.ends(one)
+        if (to !== undefined) to.begins(work(to))
         break
       }
       if (from !== undefined) from.server.host.changes++

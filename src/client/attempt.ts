@@ -201,7 +201,10 @@ const prepare = <A, Response>(
         trail.last = value
         isComplete = true
       }
-      if (trail.firstAt === undefined) trail.first(now, codec.whole)
+      if (trail.firstAt === undefined) {
+        trail.first(now, codec.whole)
+        options.host.changes++
+      }
       if (need !== undefined) options.residency.seen(need, now)
     }
   })

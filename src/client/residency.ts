@@ -300,10 +300,14 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
     refresh: Effect.flatMap(Effect.uninterruptible(look), (deferred) =>
       Effect.map(Deferred.await(deferred), () => lastLooked)
     ),
-    seen: ({ context, keepAlive = warmth, name, runner }, now) => {
-      host.changes++
-      if (warm.size >= modelsLimit) warm.clear()
-      warm.set(name, { context, runner, at: now, until: now + Math.min(keepAlive, warmth) })
+    seen: (need, now) => {
+      const { context, keepAlive = warmth, name, runner } = need
+      const until = now + Math.min(keepAlive, warmth)
+      const known = isWarm(need, now) ? warm.get(name) : undefined
+      // with each token it is warm for longer, which nobody need be told
+      if (known === undefined || until < known.until) host.changes++
+      if (warm.size >= modelsLimit && !warm.has(name)) warm.clear()
+      warm.set(name, { context, runner, at: now, until })
       memory.seen(name, now)
     },
     changed: ({ context, name, runner }, now) => {

@@ -1,6 +1,7 @@
 /** What the view of a host was filled with, so that it is filled again only when that has changed. */
 import type * as Residency from "../client/residency.js"
 import type * as Learned from "../record/Learned.js"
+import type { Left } from "./work.js"
 
 export interface Filled {
   readonly model: string | undefined
@@ -9,6 +10,7 @@ export interface Filled {
   /** It holds no longer than this, whatever happens. */
   readonly until: number
   readonly state: number
+  readonly left: Left
   readonly outside: number
   learned: Learned.Learned
   readonly ofHost: unknown

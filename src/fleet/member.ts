@@ -238,12 +238,12 @@ export class Member {
   /** How it looks now; the same object each time. */
   look(asked: Asked, now: number): HostView {
     const { view } = this
-    if (!this.isFilled(asked, now)) this.fill(asked, now)
+    const { left } = this.stillFilled(asked, now) ?? this.fill(asked, now)
     // what changes without a word, or often
     view.weight = this.weight
     view.priority = this.priority
     view.heldWork = this.held
-    view.workLeft = this.working.left(now)
+    view.workLeft = left.constant + left.slope * now
     view.foreignQueue = this.foreignQueue(now)
     view.sinceRecovery = this.recoveredAt === undefined ? Number.POSITIVE_INFINITY : now - this.recoveredAt
     view.sessionTokens = asked.model === undefined ? 0 : this.sessions.tokens(asked.model, asked.session)
@@ -257,18 +257,18 @@ export class Member {
     return this.look(asked, now)
   }
 
-  /** Whether the view holds what it would be filled with. */
-  private isFilled({ model, need }: Asked, now: number): boolean {
+  /** What the view was filled with, where it would be filled with the same now. */
+  private stillFilled({ model, need }: Asked, now: number): Filled | undefined {
     const { filled } = this
-    if (filled === undefined || now >= filled.until || now < filled.at) return false
-    if (filled.model !== model || !isSameNeed(filled.need, need)) return false
-    if (filled.state !== this.state() || filled.outside !== this.outside()) return false
+    if (filled === undefined || now >= filled.until || now < filled.at) return undefined
+    if (filled.model !== model || !isSameNeed(filled.need, need)) return undefined
+    if (filled.state !== this.state() || filled.outside !== this.outside()) return undefined
     const learned = this.figures.learned()
-    if (filled.learned === learned) return true
+    if (filled.learned === learned) return filled
     const { detectors, host } = this.figures.ofHost(learned)
-    if (filled.ofHost !== host || filled.detectors !== detectors) return false
+    if (filled.ofHost !== host || filled.detectors !== detectors) return undefined
     filled.learned = learned
-    return true
+    return filled
   }
 
   private outside(): number {
@@ -280,7 +280,7 @@ export class Member {
     return 8 * (this.changes + this.working.changes) + (this.isDraining ? 4 : 0) + (this.isAway() ? 2 : 0)
   }
 
-  private fill({ model, need }: Asked, now: number): void {
+  private fill({ model, need }: Asked, now: number): Filled {
     const { memory, view } = this
     let until = this.blockedBy(model, now)
     const loads = this.loads(now)
@@ -309,17 +309,21 @@ export class Member {
     view.slowness = this.slowness()
     const learned = this.figures.learned()
     const { detectors, host } = this.figures.ofHost(learned)
-    this.filled = {
+    const left = this.working.left(now)
+    const filled: Filled = {
       model,
       need,
       at: now,
-      until,
+      until: Math.min(until, left.until),
       state: this.state(),
+      left,
       outside: this.outside(),
       learned,
       ofHost: host,
       detectors
     }
+    this.filled = filled
+    return filled
   }
 
   residencyOf(

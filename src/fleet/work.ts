@@ -28,18 +28,39 @@ export const firstAt = ({ journal }: Work, host: string): number | undefined => 
 /** So late is nothing yet, beside what was predicted once more: predictions are rough. Milliseconds. */
 const slack = 2_000
 
+/** Milliseconds that are left at a moment: `constant + slope * now`, until another line holds or something happens. */
+export interface Left {
+  readonly constant: number
+  readonly slope: number
+  readonly until: number
+}
+
+const always = Number.POSITIVE_INFINITY
+
+/** What changes with the time by `slope`, and is never below the least. */
+const atLeast = (constant: number, slope: 1 | -1, now: number): Left => {
+  const spare = constant + slope * now - least
+  if (slope === 1)
+    return spare < 0 ? { constant: least, slope: 0, until: now - spare } : { constant, slope, until: always }
+  return spare <= 0 ? { constant: least, slope: 0, until: always } : { constant, slope, until: now + spare }
+}
+
 /**
  * Milliseconds of prompt and answer that are left. Where nothing has come that should have come long ago, and no other call
  * has had anything from the host since, it will take as long again as it is late: a host that does not answer looks busy
  * before a clock ends its calls.
  *
+ * @param begun when its first value came
  * @param signAt when any call had a first value or an end there last
  */
-export const left = (work: Work, host: string, signAt: number, now: number): number => {
-  const begun = firstAt(work, host)
-  if (begun !== undefined) return Math.max(least, work.answer - (now - begun))
-  const late = signAt > work.since ? 0 : now - work.since - 2 * (work.wait + work.load + work.prompt) - slack
-  return Math.max(least, work.prompt + work.answer + Math.max(0, late))
+export const left = (work: Work, begun: number | undefined, signAt: number, now: number): Left => {
+  if (begun !== undefined) return atLeast(work.answer + begun, -1, now)
+  const all = work.prompt + work.answer
+  const lateAt = work.since + 2 * (work.wait + work.load + work.prompt) + slack
+  if (signAt > work.since || now < lateAt) {
+    return { constant: Math.max(least, all), slope: 0, until: signAt > work.since ? always : lateAt }
+  }
+  return atLeast(all - lateAt, 1, now)
 }
 
 /** Whether its model is still to be loaded. */

@@ -22,6 +22,7 @@ export class Working {
 
   answered(now: number): void {
     this.answeredAt = now
+    this.changes++
   }
 
   /** Whether a model is being loaded for any of them. */
@@ -36,12 +37,18 @@ export class Working {
   }
 
   /** Milliseconds of all of them that are left. */
-  left(now: number): number {
-    if (this.all.size === 0) return 0
+  left(now: number): Work.Left {
     let signAt = this.answeredAt
     for (const work of this.all) signAt = Math.max(signAt, Work.firstAt(work, this.url) ?? signAt)
-    let left = 0
-    for (const work of this.all) left += Work.left(work, this.url, signAt, now)
-    return left
+    let constant = 0
+    let slope = 0
+    let until = Number.POSITIVE_INFINITY
+    for (const work of this.all) {
+      const left = Work.left(work, Work.firstAt(work, this.url), signAt, now)
+      constant += left.constant
+      slope += left.slope
+      until = Math.min(until, left.until)
+    }
+    return { constant, slope, until }
   }
 }

@@ -12,7 +12,7 @@ import * as Predicting from "./predictor/predicting.js"
 import * as Internal from "./predictor/state.js"
 
 /**
- * What was learned: rates of each host, of each model on it, and how long answers of a model are. Bounded: 32 hosts with
+ * What was learned: rates of each host, of each model on it, and how long answers of a model are. Bounded: 512 hosts with
  * 64 models each; beyond it what was not heard of for the longest time is forgotten.
  *
  * @since 0.1.0

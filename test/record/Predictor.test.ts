@@ -288,10 +288,10 @@ describe("the state", () => {
 
   it("is bounded, and forgets what was not heard of for the longest time", () => {
     const state = learned(
-      Array.from({ length: 500 }, (_, n) => ({ ...call, host: `http://h${n % 40}`, model: `m${n % 90}` }))
+      Array.from({ length: 1200 }, (_, n) => ({ ...call, host: `http://h${n % 600}`, model: `m${n % 90}` }))
     )
     const hosts = Object.values(state.hosts)
-    assert.isAtMost(hosts.length, 32)
+    assert.isAtMost(hosts.length, 512)
     assert.isTrue(hosts.every(({ models }) => Object.keys(models).length <= 64))
     assert.isAtMost(Object.keys(state.models).length, 64)
     const one = learned(Array.from({ length: 200 }, (_, n) => ({ ...call, model: `m${n}` })))

@@ -66,7 +66,7 @@ export type State = typeof State.Type
 export const empty: State = { version: 1, hosts: {}, models: {} }
 
 /** So many are remembered: of hosts, of models on each, of models. */
-export const limits = { hosts: 32, models: 64 }
+export const limits = { hosts: 512, models: 64 }
 
 const { none } = Estimate
 
