@@ -270,25 +270,23 @@ const prepare = <A, Response>(
     telling !== undefined,
     first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
   )
-  const open = lifetime.open(
-    Send.run(sendOf(plan, options, attempt, codec.whole), reader, (seen, lines) => {
-      status = seen
-      trail.status = seen
-      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: true }
-      isStream = lines
-    })
-  )
+  const onHead = (seen: number, lines: boolean): void => {
+    status = seen
+    trail.status = seen
+    options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: true }
+    isStream = lines
+  }
   const { size } = plan.payload
   const outcome = () => (isComplete ? "success" : (failure ?? "left"))
   trail.wasResident = need === undefined || residency === "unknown" ? undefined : residency === "resident"
   trail.isElsewhere = need === undefined
   return {
-    open: Effect.suspend(() => {
-      trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, telling !== undefined)
-      return options.alongside === undefined
-        ? open
-        : Effect.zipLeft(open, options.watchdog.add(clock, options.alongside))
-    }),
+    open: opening(
+      options,
+      clock,
+      lifetime.open(Send.run(sendOf(plan, options, attempt, codec.whole), reader, onHead)),
+      () => trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, telling !== undefined)
+    ),
     won: {
       reader,
       codec,
@@ -304,7 +302,18 @@ const prepare = <A, Response>(
   }
 }
 
-// made apart from what lives as long as the answer, which would keep the request for as long
+// these are made apart from what lives as long as the answer, which would keep the request for as long
+const opening = (
+  { alongside, watchdog }: Options,
+  clock: Clock.Clock,
+  open: Effect.Effect<void>,
+  begin: () => void
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    begin()
+    return alongside === undefined ? open : Effect.zipLeft(open, watchdog.add(clock, alongside))
+  })
+
 const sendOf = <A, Response>(
   plan: Plan<A, Response>,
   { host, trail }: Options,

@@ -43,6 +43,22 @@ interface Making {
 
 const originOf = (options: Options): string => `${options.protocol}//${options.host ?? options.hostname}`
 
+/** Notes what is missing as it comes; nothing of it is kept by a socket that stands. */
+const follow = (socket: Net.Socket, making: Making, what: string, where: string, isSecure: boolean): (() => void) => {
+  const found = (): void => {
+    making.missing = `${what} ${where}`
+  }
+  const opened = (): void => {
+    making.missing = `TLS with ${where}`
+  }
+  socket.once("lookup", found)
+  if (isSecure) socket.once("connect", opened)
+  return () => {
+    socket.off("lookup", found)
+    socket.off("connect", opened)
+  }
+}
+
 /** One socket by undici's connector, which keeps TLS sessions and tries both address families. */
 const open = (
   base: Connector,
@@ -54,19 +70,15 @@ const open = (
     const where = `${options.hostname}:${portOf(options)}`
     const isNamed = Net.isIP(options.hostname) === 0 && options.httpSocket === undefined
     making.missing = isNamed ? `address of ${options.hostname}` : `${what} ${where}`
+    let leave: (() => void) | undefined
     // the connector gives the socket at once, which its type does not say
-    const socket: unknown = base(options, (...[error, connected]) =>
+    const socket: unknown = base(options, (...[error, connected]) => {
+      leave?.()
       resume(error === null ? Effect.succeed(connected) : Effect.fail(error))
-    )
+    })
     if (!(socket instanceof Net.Socket)) return
     making.sockets.push(socket)
-    socket.once("lookup", () => {
-      making.missing = `${what} ${where}`
-    })
-    if (options.protocol !== "https:") return
-    socket.once("connect", () => {
-      making.missing = `TLS with ${where}`
-    })
+    leave = follow(socket, making, what, where, options.protocol === "https:")
   })
 
 const openProxy = (base: Connector, server: Proxy.Server, making: Making): Effect.Effect<Net.Socket, Error> =>
