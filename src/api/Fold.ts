@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { Pieces } from "../internal/pieces.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { ChatChunk, ChatResponse } from "./Chat.js"
 import type { GenerateChunk, GenerateResponse } from "./Generate.js"
@@ -37,7 +38,22 @@ export const isTerminal = (chunk: {
   readonly _debug_info?: DebugInfo | null
 }): boolean => chunk.done === true || Boolean(chunk.done_reason) || Boolean(chunk._debug_info)
 
-/** What the folds of chat and generate share; the caller hands over the parts, whichever field they came in. */
+/** Where the parts of a chunk stand, and how the whole is made of the last one. */
+interface Parts<Chunk, Response> {
+  readonly text: (chunk: Chunk) => string
+  readonly thinking: (chunk: Chunk) => string | undefined
+  readonly toolCalls: (chunk: Chunk) => ReadonlyArray<ToolCall> | undefined
+  readonly finish: (
+    last: Chunk,
+    whole: { readonly text: string } & {
+      readonly thinking?: string
+      readonly tool_calls?: ReadonlyArray<ToolCall>
+      readonly logprobs?: ReadonlyArray<Logprob>
+    }
+  ) => Response
+}
+
+/** What the folds of chat and generate share. */
 const make = <
   Chunk extends {
     readonly done: boolean
@@ -47,48 +63,58 @@ const make = <
   },
   Response
 >(
-  parts: {
-    readonly text: (chunk: Chunk) => string
-    readonly thinking: (chunk: Chunk) => string | undefined
-    readonly toolCalls: (chunk: Chunk) => ReadonlyArray<ToolCall> | undefined
-  },
-  finish: (
-    last: Chunk,
-    whole: { readonly text: string } & {
-      readonly thinking?: string
-      readonly tool_calls?: ReadonlyArray<ToolCall>
-      readonly logprobs?: ReadonlyArray<Logprob>
-    }
-  ) => Response
+  parts: Parts<Chunk, Response>
 ): Fold<Chunk, Response> => {
   let chunks = 0
-  let text = ""
-  let thinking = ""
+  const text = new Pieces()
+  let thinking: Pieces | undefined
   let toolCalls: Array<ToolCall> | undefined
   let logprobs: Array<Logprob> | undefined
   let last: Chunk | undefined
   return {
     add: (chunk) => {
       chunks++
-      text += parts.text(chunk)
+      text.add(parts.text(chunk))
       const thought = parts.thinking(chunk)
-      if (thought) thinking += thought
+      if (thought) (thinking ??= new Pieces()).add(thought)
       const calls = parts.toolCalls(chunk)
       if (calls) for (const call of calls) (toolCalls ??= []).push(call)
       if (chunk.logprobs) for (const logprob of chunk.logprobs) (logprobs ??= []).push(logprob)
       if (isTerminal(chunk)) last = chunk
     },
-    partial: () => (chunks === 0 ? undefined : { text, thinking, tool_calls: toolCalls?.slice() ?? [], chunks }),
+    partial: () =>
+      chunks === 0
+        ? undefined
+        : { text: text.all(), thinking: thinking?.all() ?? "", tool_calls: toolCalls?.slice() ?? [], chunks },
     result: () =>
       last === undefined
         ? undefined
-        : finish(last, {
-            text,
-            ...(thinking && { thinking }),
+        : parts.finish(last, {
+            text: text.all(),
+            ...(thinking && { thinking: thinking.all() }),
             ...(toolCalls && { tool_calls: toolCalls.slice() }),
             ...(logprobs && { logprobs: logprobs.slice() })
           })
   }
+}
+
+const ofChat: Parts<ChatChunk, ChatResponse> = {
+  text: (chunk) => chunk.message.content,
+  thinking: (chunk) => chunk.message.thinking,
+  toolCalls: (chunk) => chunk.message.tool_calls,
+  finish: (last, { logprobs, text, ...message }) => ({
+    ...last,
+    message: { ...last.message, content: text, ...message },
+    done: true,
+    ...(logprobs && { logprobs })
+  })
+}
+
+const ofGenerate: Parts<GenerateChunk, GenerateResponse> = {
+  text: (chunk) => chunk.response,
+  thinking: (chunk) => chunk.thinking,
+  toolCalls: (chunk) => chunk.tool_calls,
+  finish: (last, { text, ...whole }) => ({ ...last, response: text, ...whole, done: true })
 }
 
 /**
@@ -97,20 +123,7 @@ const make = <
  * @since 0.1.0
  * @category constructors
  */
-export const chat = (): Fold<ChatChunk, ChatResponse> =>
-  make<ChatChunk, ChatResponse>(
-    {
-      text: (chunk) => chunk.message.content,
-      thinking: (chunk) => chunk.message.thinking,
-      toolCalls: (chunk) => chunk.message.tool_calls
-    },
-    (last, { logprobs, text, ...message }) => ({
-      ...last,
-      message: { ...last.message, content: text, ...message },
-      done: true,
-      ...(logprobs && { logprobs })
-    })
-  )
+export const chat = (): Fold<ChatChunk, ChatResponse> => make(ofChat)
 
 /**
  * The fold of a completion.
@@ -118,12 +131,4 @@ export const chat = (): Fold<ChatChunk, ChatResponse> =>
  * @since 0.1.0
  * @category constructors
  */
-export const generate = (): Fold<GenerateChunk, GenerateResponse> =>
-  make<GenerateChunk, GenerateResponse>(
-    {
-      text: (chunk) => chunk.response,
-      thinking: (chunk) => chunk.thinking,
-      toolCalls: (chunk) => chunk.tool_calls
-    },
-    (last, { text, ...whole }) => ({ ...last, response: text, ...whole, done: true })
-  )
+export const generate = (): Fold<GenerateChunk, GenerateResponse> => make(ofGenerate)
