@@ -125,20 +125,36 @@ const settings = (options: OllamaNode.TransportOptions) =>
 const ownerOf = (options: Undici.Dispatcher.DispatchOptions): unknown =>
   Predicate.hasProperty(options, "opaque") ? options.opaque : undefined
 
-/**
- * Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. Its start is
- * the moment in which it is written to a connection; only that is listened to, so that what comes later costs nothing.
- */
-const unlimited: Undici.Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const connected = ownerOf(options)
-  const start = handler.onRequestStart?.bind(handler)
-  if (typeof connected === "function" && start !== undefined) {
+/** Calls `connected` when the request is written to a connection; only that is listened to, so that what comes later costs nothing. */
+const tell = (handler: Undici.Dispatcher.DispatchHandler, connected: () => void): void => {
+  const { onConnect, onRequestStart } = handler
+  if (onRequestStart !== undefined) {
     handler.onRequestStart = (controller, context) => {
       connected()
-      start(controller, context)
+      onRequestStart.call(handler, controller, context)
+    }
+  } else if (onConnect !== undefined) {
+    // what undici's own requests have; making new ones of them would keep the headers of each answer a second time
+    handler.onConnect = (...given) => {
+      connected()
+      onConnect.apply(handler, given)
     }
   }
-  return dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
+}
+
+const isListener = (u: unknown): u is () => void => typeof u === "function"
+
+/** Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. */
+class Unlimited extends Undici.Dispatcher {
+  constructor(private readonly send: Undici.Dispatcher["dispatch"]) {
+    super()
+  }
+
+  override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
+    const connected = ownerOf(options)
+    if (isListener(connected)) tell(handler, connected)
+    return this.send({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
+  }
 }
 
 const recordOf = (headers: Undici.Dispatcher.DispatchOptions["headers"]): Record<string, string> =>
@@ -150,8 +166,11 @@ const recordOf = (headers: Undici.Dispatcher.DispatchOptions["headers"]): Record
 
 /** Asks the proxy for the whole address, as for plain http; https goes through a tunnel, which the connector makes. */
 const forwarded =
-  (routes: Proxy.Routes, proxies: Undici.Dispatcher["dispatch"]): Undici.Dispatcher.DispatcherComposeInterceptor =>
-  (dispatch) =>
+  (
+    routes: Proxy.Routes,
+    dispatch: Undici.Dispatcher["dispatch"],
+    proxies: Undici.Dispatcher["dispatch"]
+  ): Undici.Dispatcher["dispatch"] =>
   (options, handler) => {
     const url = new URL(String(options.origin))
     const route = routes(url)
@@ -243,12 +262,11 @@ export const make = (
     const limits = { ...connections, ...keepAlive, headersTimeout: 0, bodyTimeout: 0 }
     const servers = yield* Kept.make({ ...limits, connect: connectors.toServers })
     const proxies = routes === undefined ? undefined : yield* Kept.make({ ...limits, connect: connectors.toProxies })
-    // it makes no connections of its own
-    const base = new Undici.Agent().compose(() => servers.dispatch)
-    const dispatcher =
+    const dispatcher = new Unlimited(
       routes === undefined || proxies === undefined
-        ? base.compose(unlimited)
-        : base.compose(forwarded(routes, proxies.dispatch), unlimited)
+        ? servers.dispatch
+        : forwarded(routes, servers.dispatch, proxies.dispatch)
+    )
     let isReleased = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
