@@ -46,26 +46,29 @@ const subject = <A, Response>(endpoint: Endpoint.Endpoint, codecOf: () => Codec.
   endpoint,
   run: (input, folded, reads) => {
     const codec = codecOf()
-    const attempt = Context.attempt(call, clock, [], "firstToken", codec.whole ? () => undefined : codec.fold.partial)
-    const wire = Wire.make(attempt, codec, {
+    const attempt = Context.attempt(call, clock, [], "firstToken", {
+      partial: () => (codec.whole ? undefined : codec.fold.partial()),
+      failed: () => undefined
+    })
+    const wire = new Wire.Wire(attempt, codec, {
       endpoint,
       hasModel: true,
       folded,
-      status: () => input.status,
-      isStream: () => /ndjson/.test(input.contentType),
-      onSeen: () => undefined
+      status: input.status,
+      isStream: /ndjson/.test(input.contentType),
+      seen: () => undefined
     })
-    const reader = Reader.make(clock, wire, lineLimit)
+    const reader = new Reader.Reader(clock, wire, lineLimit)
     const values: Array<unknown> = []
     for (let at = 0, i = 0; at < input.body.length; i++) {
       const length = reads[i % reads.length] ?? 1
-      reader.hooks.data(input.body.subarray(at, at + length))
+      reader.data(input.body.subarray(at, at + length))
       at += length
       const batch = reader.poll()
       if (batch !== undefined) values.push(...batch)
     }
-    if (input.isBroken) reader.hooks.error(Object.assign(new Error(`reset by ${secret}`), { code: "ECONNRESET" }))
-    else reader.hooks.end()
+    if (input.isBroken) reader.error(Object.assign(new Error(`reset by ${secret}`), { code: "ECONNRESET" }))
+    else reader.end()
     const rest = reader.poll()
     if (rest !== undefined) values.push(...rest)
     const exit = Effect.runSyncExit(reader.read)
@@ -102,6 +105,6 @@ export const failure = (input: Input): OllamaError => {
     sentOrigin: false,
     retryAfter: undefined
   })
-  const attempt = Context.attempt(call, clock, [], "firstToken", () => undefined)
+  const attempt = Context.attempt(call, clock, [], "firstToken")
   return attempt.failure(seed, { status: text.status ?? input.status, detail: text.message })
 }

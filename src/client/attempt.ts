@@ -60,7 +60,7 @@ export interface Plan<A, Response> {
 
 /** An attempt that was won. */
 export interface Won<A, Response> {
-  readonly first: Reader.Batch<A>
+  /** There is something to read in it, or nothing more will come. */
   readonly reader: Reader.Reader<A>
   readonly codec: Codec.Codec<A, Response>
   readonly trail: Trail
@@ -72,6 +72,41 @@ export interface Won<A, Response> {
   readonly timing: () => Timing.Timing | undefined
   /** Lets go of the connection; what the server still wants to say after the last value is waited for elsewhere. */
   readonly close: Effect.Effect<void>
+}
+
+/** The same, closed in another way. */
+export const closing = <A, Response>(won: Won<A, Response>, close: Effect.Effect<void>): Won<A, Response> =>
+  new Closing(won, close)
+
+class Closing<A, Response> implements Won<A, Response> {
+  constructor(
+    private readonly won: Won<A, Response>,
+    readonly close: Effect.Effect<void>
+  ) {}
+
+  get reader() {
+    return this.won.reader
+  }
+
+  get codec() {
+    return this.won.codec
+  }
+
+  get trail() {
+    return this.won.trail
+  }
+
+  get earlier() {
+    return this.won.earlier
+  }
+
+  outcome() {
+    return this.won.outcome()
+  }
+
+  timing() {
+    return this.won.timing()
+  }
 }
 
 export interface Options {
@@ -91,8 +126,6 @@ export interface Options {
 
 /** How long a complete answer may take to close its connection, before it is closed for it. */
 const drainLimit = Duration.seconds(1)
-
-const noPartial = (): undefined => undefined
 
 /** Failures after which a model that was in memory need not be there any more. */
 const mayHaveLost = (error: OllamaError.OllamaError): boolean =>
@@ -123,15 +156,16 @@ const send = <A, Response>(
   hold: (won: Won<A, Response>) => void,
   restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
 ): Effect.Effect<Won<A, Response>, OllamaError.OllamaError> => {
-  const started = prepare(plan, options, clock, residency)
+  const going = new Going(plan, options, clock, residency)
+  // apart from it, which lives as long as the answer and would keep the request for as long
+  const sending = Send.run(sendOf(plan, options, going), going.reader, going)
   return Effect.zipRight(
-    started.open,
-    Effect.matchCauseEffect(restore(started.won.reader.read), {
-      onFailure: (cause) => Effect.zipRight(started.won.close, Effect.failCause(cause)),
-      onSuccess: (first) => {
-        const won: Won<A, Response> = { ...started.won, first }
-        hold(won)
-        return Effect.succeed(won)
+    going.open(sending, plan.payload.size),
+    Effect.matchCauseEffect(restore(going.reader.ready()), {
+      onFailure: (cause) => Effect.zipRight(going.close, Effect.failCause(cause)),
+      onSuccess: () => {
+        hold(going)
+        return Effect.succeed(going)
       }
     })
   )
@@ -155,243 +189,243 @@ const loading: OwnedLoad.Send = (plan, options, clock) =>
 
 const ignore = (): void => undefined
 
-interface Started<A, Response> {
-  /** Sends, and begins to watch. */
-  readonly open: Effect.Effect<void>
-  readonly won: Omit<Won<A, Response>, "first">
-}
+/** An attempt as it goes: what the answer, the clocks and the transport tell of it comes here. */
+class Going<A, Response> implements Won<A, Response>, Wire.Answer<A>, Reader.Watch {
+  readonly endpoint: Endpoint
+  readonly hasModel: boolean
+  readonly folded: boolean
+  readonly codec: Codec.Codec<A, Response>
+  readonly reader: Reader.Reader<A>
+  readonly gap: number | undefined
+  readonly ahead: number | undefined
+  readonly attempt: Context.Attempt
+  private readonly need: Residency.Need | undefined
+  status = 0
+  isStream = false
+  private starting: Clocks.First
+  private known: Residency.Residency | undefined
+  private failure: OllamaError.OllamaError | undefined
+  private last: A | undefined
+  private isComplete = false
+  private sender: Fiber.RuntimeFiber<void> | undefined
+  private scope: Scope.CloseableScope | undefined
 
-const prepare = <A, Response>(
-  plan: Plan<A, Response>,
-  options: Options,
-  clock: Clock.Clock,
-  residency: Residency.Residency
-): Started<A, Response> => {
-  const { call, limits, trail } = options
-  const { need } = plan
-  const { telling } = options.host
-  let first = Clocks.first(plan, limits, residency)
-  let status = 0
-  let isStream = false
-  // a request to load is on the load clock, whatever is in memory
-  const isWatched = need !== undefined && plan.endpoint.kind !== "load"
-  let known = isWatched ? residency : undefined
-  let failure: OllamaError.OllamaError | undefined
-  let last: A | undefined
-  let isComplete = false
-  const codec = plan.codec(() => status)
-  const partial = codec.whole ? noPartial : () => codec.fold.partial()
-  const attempt = Context.attempt(call, clock, options.earlier, first.phase, partial, (error) => {
-    failure ??= error
-    if (error._tag === "Unreachable") {
-      options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: false }
-    }
-    if (need !== undefined && mayHaveLost(error)) options.residency.forget(need.model)
-  })
-  const wire = Wire.make(attempt, codec, {
-    endpoint: plan.endpoint,
-    hasModel: plan.model !== undefined,
-    folded: plan.folded,
-    status: () => status,
-    isStream: () => isStream,
-    onSeen: (value, isLast) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      if (isLast) {
-        last = value
-        trail.last = value
-        isComplete = true
-      }
-      if (trail.firstAt === undefined) {
-        trail.first(now, codec.whole)
-        options.host.changes++
-      }
-      if (need !== undefined) options.residency.seen(need, now)
-    }
-  })
-  const reader = Reader.make(
-    clock,
-    wire,
-    codec.whole ? Wire.wholeLimit(plan.endpoint) : options.lineLimit,
-    options.host.soon
-  )
-  plan.onTouch?.((bytes) => {
-    trail.sent += bytes
-    reader.touch()
-  })
+  constructor(
+    plan: Plan<A, Response>,
+    private readonly options: Options,
+    private readonly clock: Clock.Clock,
+    residency: Residency.Residency
+  ) {
+    const { call, limits, trail } = options
+    const { endpoint, need } = plan
+    this.endpoint = endpoint
+    this.hasModel = plan.model !== undefined
+    this.folded = plan.folded
+    this.need = need
+    this.starting = Clocks.first(plan, limits, residency)
+    // a request to load is on the load clock, whatever is in memory
+    const isWatched = need !== undefined && endpoint.kind !== "load"
+    this.known = isWatched ? residency : undefined
+    this.ahead = isWatched ? Residency.patience : undefined
+    const codec = plan.codec(() => this.status)
+    this.codec = codec
+    this.gap = codec.whole ? undefined : limits.gap
+    this.attempt = Context.attempt(call, clock, options.earlier, this.starting.phase, this)
+    this.reader = new Reader.Reader(
+      clock,
+      new Wire.Wire(this.attempt, codec, this),
+      codec.whole ? Wire.wholeLimit(endpoint) : options.lineLimit,
+      options.host.soon
+    )
+    this.reader.watch(this)
+    plan.onTouch?.((bytes) => {
+      trail.sent += bytes
+      this.reader.touch()
+    })
+    trail.wasResident = need === undefined || residency === "unknown" ? undefined : residency === "resident"
+    trail.isElsewhere = need === undefined
+  }
 
-  // the clock until the first value begins when there is a connection, where that is told
-  const isConnecting = () => telling?.mayQueue === false && trail.connecting === undefined && status === 0
-  const connecting = () => (isConnecting() ? (options.host.connectLimit ?? 0) : 0)
-  const gap = codec.whole ? undefined : limits.gap
-  const look = Effect.suspend(() => {
+  get trail(): Trail {
+    return this.options.trail
+  }
+
+  get earlier(): ReadonlyArray<OllamaError.Attempt> {
+    return this.options.earlier
+  }
+
+  get first(): number | undefined {
+    return this.starting.limit
+  }
+
+  /** What it waits for first. */
+  get phase(): OllamaError.Phase {
+    return this.starting.phase
+  }
+
+  get deadline(): number | undefined {
+    return this.options.deadline
+  }
+
+  outcome(): OllamaError.OllamaError | "success" | "left" {
+    return this.isComplete ? "success" : (this.failure ?? "left")
+  }
+
+  timing(): Timing.Timing | undefined {
+    return Timing.of(this.last)
+  }
+
+  partial(): OllamaError.Partial | undefined {
+    return this.codec.whole ? undefined : this.codec.fold.partial()
+  }
+
+  /** A failure was made of it. */
+  failed(error: OllamaError.OllamaError): void {
+    const { host, residency } = this.options
+    this.failure ??= error
+    if (error._tag === "Unreachable") host.contact = { at: this.clock.unsafeCurrentTimeMillis(), answered: false }
+    if (this.need !== undefined && mayHaveLost(error)) residency.forget(this.need.model)
+  }
+
+  head(status: number, isStream: boolean): void {
+    this.status = status
+    this.isStream = isStream
+    this.trail.status = status
+    this.options.host.contact = { at: this.clock.unsafeCurrentTimeMillis(), answered: true }
+  }
+
+  seen(value: A, isLast: boolean): void {
+    const { host, residency, trail } = this.options
+    const now = this.clock.unsafeCurrentTimeMillis()
+    if (isLast) {
+      this.last = value
+      trail.last = value
+      this.isComplete = true
+    }
+    if (trail.firstAt === undefined) {
+      trail.first(now, this.codec.whole)
+      host.changes++
+    }
+    if (this.need !== undefined) residency.seen(this.need, now)
+  }
+
+  /** The clock until the first value begins when there is a connection, where that is told. */
+  private isConnecting(): boolean {
+    return this.options.host.telling?.mayQueue === false && this.trail.connecting === undefined && this.status === 0
+  }
+
+  spare(): number {
+    return this.isConnecting() ? (this.options.host.connectLimit ?? 0) : 0
+  }
+
+  connected(): void {
+    if (this.trail.connected(this.clock.unsafeCurrentTimeMillis())) this.reader.touch()
+  }
+
+  near(): Effect.Effect<void> {
+    const { limits, residency, trail } = this.options
+    const { need } = this
     if (need === undefined) return Effect.void
-    if (first.phase === "load") {
-      return Effect.map(options.residency.of(need), (now) => {
-        known = now
+    if (this.phase === "load") {
+      return Effect.map(residency.of(need), (now) => {
+        this.known = now
       })
     }
-    return Effect.map(options.residency.isListed(need), (now) => {
+    return Effect.map(residency.isListed(need), (now) => {
       if (now !== "absent") return
       // put out of memory meanwhile: the server loads it for this request
-      known = now
-      first = Clocks.cold(limits)
-      watch.first = first.limit
-      if (attempt.stage === "firstToken") {
-        attempt.stage = first.phase
-        trail.await(first.phase)
+      this.known = now
+      this.starting = Clocks.cold(limits)
+      if (this.attempt.stage === "firstToken") {
+        this.attempt.stage = this.phase
+        trail.await(this.phase)
       }
     })
-  })
-  const watch: Reader.Watch = {
-    first: first.limit,
-    spare: connecting,
-    gap,
-    deadline: options.deadline,
-    ...(isWatched ? { nearExpiry: { before: Residency.patience, run: look } } : {}),
-    expired: (which) =>
-      Clocks.timeout(attempt, {
-        ...(which === "total"
-          ? { phase: "total", limit: limits.total ?? 0 }
-          : which === "gap"
-            ? { phase: "gap", limit: gap ?? 0 }
-            : isConnecting()
-              ? { phase: "connect", limit: (first.limit ?? 0) + connecting() }
-              : Clocks.firstExpiry(first, known)),
-        status: status === 0 ? undefined : status
-      })
   }
-  const entry = reader.watch(watch)
 
-  const lifetime = live(
-    options.watchdog,
-    clock,
-    reader,
-    trail,
-    telling !== undefined,
-    first.limit !== undefined || gap !== undefined || options.deadline !== undefined ? entry : undefined
-  )
-  const onHead = (seen: number, lines: boolean): void => {
-    status = seen
-    trail.status = seen
-    options.host.contact = { at: clock.unsafeCurrentTimeMillis(), answered: true }
-    isStream = lines
+  expired(which: "first" | "gap" | "total"): OllamaError.OllamaError {
+    const { limits } = this.options
+    return Clocks.timeout(this.attempt, {
+      ...(which === "total"
+        ? { phase: "total", limit: limits.total ?? 0 }
+        : which === "gap"
+          ? { phase: "gap", limit: this.gap ?? 0 }
+          : this.isConnecting()
+            ? { phase: "connect", limit: (this.first ?? 0) + this.spare() }
+            : Clocks.firstExpiry(this.starting, this.known)),
+      status: this.status === 0 ? undefined : this.status
+    })
   }
-  const { size } = plan.payload
-  const outcome = () => (isComplete ? "success" : (failure ?? "left"))
-  trail.wasResident = need === undefined || residency === "unknown" ? undefined : residency === "resident"
-  trail.isElsewhere = need === undefined
-  return {
-    open: opening(
-      options,
-      clock,
-      lifetime.open(Send.run(sendOf(plan, options, attempt, codec.whole), reader, onHead)),
-      () => trail.send(first.phase, clock.unsafeCurrentTimeMillis(), size, reader, telling !== undefined)
-    ),
-    won: {
-      reader,
-      codec,
-      trail,
-      earlier: options.earlier,
-      outcome,
-      timing: () => Timing.of(last),
-      close: Effect.suspend(() => {
-        trail.end(clock.unsafeCurrentTimeMillis(), outcome())
-        return lifetime.close
+
+  private isWatched(): boolean {
+    return this.first !== undefined || this.gap !== undefined || this.deadline !== undefined
+  }
+
+  /**
+   * Sends in a fiber of its own, and begins to watch.
+   *
+   * @param size of what is sent at once, in bytes
+   */
+  open(sending: Effect.Effect<void, never, Scope.Scope>, size: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { alongside, host, trail, watchdog } = this.options
+      trail.send(this.phase, this.clock.unsafeCurrentTimeMillis(), size, this.reader, host.telling !== undefined)
+      const opened = Effect.flatMap(Scope.make(), (scope) => {
+        this.scope = scope
+        const sent = Effect.map(Effect.interruptible(this.within(sending, scope)), () => {
+          this.sender = undefined
+        })
+        return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
+          this.sender = fiber
+          return this.isWatched() ? watchdog.add(this.clock, this.reader) : Effect.void
+        })
       })
-    }
+      return alongside === undefined ? opened : Effect.zipLeft(opened, watchdog.add(this.clock, alongside))
+    })
   }
+
+  /** What a transport does has the attempt's span for a parent. */
+  private within(sending: Effect.Effect<void, never, Scope.Scope>, scope: Scope.CloseableScope): Effect.Effect<void> {
+    return Effect.mapInputContext(sending, (context: EffectContext.Context<never>) => {
+      const { traced } = this.trail
+      const scoped = EffectContext.add(context, Scope.Scope, scope)
+      const inSpan = traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
+      return this.options.host.telling === undefined
+        ? inSpan
+        : EffectContext.add(inSpan, Connected, () => this.connected())
+    })
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { reader, scope, sender } = this
+    this.trail.end(this.clock.unsafeCurrentTimeMillis(), this.outcome())
+    this.options.watchdog.remove(this.clock, reader)
+    // the usual end: the transport has read all there is, and keeps the connection
+    if (reader.isOver()) return Effect.void
+    const closeScope = scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    if (reader.isDraining()) return drained(reader, closeScope)
+    reader.close()
+    return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
+  })
 }
-
-// these are made apart from what lives as long as the answer, which would keep the request for as long
-const opening = (
-  { alongside, watchdog }: Options,
-  clock: Clock.Clock,
-  open: Effect.Effect<void>,
-  begin: () => void
-): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    begin()
-    return alongside === undefined ? open : Effect.zipLeft(open, watchdog.add(clock, alongside))
-  })
 
 const sendOf = <A, Response>(
   plan: Plan<A, Response>,
   { host, trail }: Options,
-  attempt: Context.Attempt,
-  isWhole: boolean
+  { attempt, codec }: Going<A, Response>
 ): Send.Send => ({
   host,
   endpoint: plan.endpoint,
   request: plan.payload.apply(
     Tracing.propagated(
       trail.traced,
-      Host.request(host, plan.endpoint.method, plan.path, isWhole ? "application/json" : "application/x-ndjson")
+      Host.request(host, plan.endpoint.method, plan.path, codec.whole ? "application/json" : "application/x-ndjson")
     )
   ),
   hasModel: plan.model !== undefined,
   attempt,
   accept: plan.accept
 })
-
-/** The fiber that sends, the scope of the connection, and the watch over it: from the start of an attempt to its end. */
-const live = <A>(
-  watchdog: Watchdog.Watchdog,
-  clock: Clock.Clock,
-  reader: Reader.Reader<A>,
-  trail: Trail,
-  isTold: boolean,
-  entry: Watchdog.Entry | undefined
-) => {
-  const connected = (): void => {
-    if (trail.connected(clock.unsafeCurrentTimeMillis())) reader.touch()
-  }
-  let sender: Fiber.RuntimeFiber<void> | undefined
-  let scope: Scope.CloseableScope | undefined
-  const closeScope = Effect.suspend(() => (scope === undefined ? Effect.void : Scope.close(scope, Exit.void)))
-  const over = (): void => {
-    sender = undefined
-  }
-  return {
-    open: (sending: Effect.Effect<void, never, Scope.Scope>): Effect.Effect<void> =>
-      Effect.flatMap(Scope.make(), (made) => {
-        scope = made
-        const sent = Effect.map(
-          Effect.interruptible(within(sending, made, trail, isTold ? connected : undefined)),
-          over
-        )
-        return Effect.flatMap(Effect.forkDaemon(sent), (fiber) => {
-          sender = fiber
-          return entry === undefined ? Effect.void : watchdog.add(clock, entry)
-        })
-      }),
-    close: Effect.suspend(() => {
-      if (entry !== undefined) watchdog.remove(clock, entry)
-      // the usual end: the transport has read all there is, and keeps the connection
-      if (reader.isOver()) return Effect.void
-      if (reader.isDraining()) return drained(reader, closeScope)
-      reader.close()
-      return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
-    })
-  }
-}
-
-/**
- * What a transport does has the attempt's span for a parent.
- *
- * @param connected where the transport tells when there is a connection
- */
-const within = (
-  sending: Effect.Effect<void, never, Scope.Scope>,
-  scope: Scope.Scope,
-  trail: Trail,
-  connected: (() => void) | undefined
-): Effect.Effect<void> =>
-  Effect.mapInputContext(sending, (context: EffectContext.Context<never>) => {
-    const { traced } = trail
-    const scoped = EffectContext.add(context, Scope.Scope, scope)
-    const inSpan = traced === undefined ? scoped : EffectContext.add(scoped, Tracer.ParentSpan, traced.span)
-    return connected === undefined ? inSpan : EffectContext.add(inSpan, Connected, connected)
-  })
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */
 const drained = <A>(reader: Reader.Reader<A>, closeScope: Effect.Effect<void>): Effect.Effect<void> =>

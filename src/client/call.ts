@@ -14,7 +14,7 @@ import type { Endpoint } from "../internal/endpoint.js"
 import * as Reader from "../internal/reader.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as Fallback from "../policy/Fallback.js"
-import type * as Attempt from "./attempt.js"
+import * as Attempt from "./attempt.js"
 import * as Report from "./report.js"
 import * as Retrying from "./retrying.js"
 import type { Routes } from "./routes.js"
@@ -96,15 +96,8 @@ const attempts = <A, Response>(
 // apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
 const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Winner<A, Response> => {
   const over = (outcome: Report.Outcome): Effect.Effect<void> => end(outcome, won.earlier, won.codec.fold.partial)
-  return {
-    ...won,
-    release: won.close,
-    over,
-    close: Effect.suspend(() => {
-      const outcome = won.outcome()
-      return Effect.zipRight(won.close, over(outcome))
-    })
-  }
+  const close = Effect.suspend(() => Effect.zipRight(won.close, over(won.outcome())))
+  return Object.assign(Attempt.closing(won, close), { release: won.close, over })
 }
 
 /** Whether another one than the host and the model that were asked for may answer: what is generated, or computed. */
@@ -224,7 +217,7 @@ export const foldWith = <A, Response, B, R>(
   })
 
 const rest = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<void, Failure> =>
-  won.first === Reader.done ? Effect.void : Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })
+  Effect.repeat(won.reader.read, { until: (batch) => batch === Reader.done })
 
 const result = <A, Response>(won: Attempt.Won<A, Response>): Effect.Effect<Response> =>
   Effect.suspend(() => {
@@ -253,23 +246,23 @@ export const stream = <A, Response>(
         )
       )
       return Channel.ensuring(
-        Channel.flatMap(Channel.fromEffect(open), (won) => reading(won.reader)(won.first)),
+        Channel.flatMap(Channel.fromEffect(open), (won) => reading(won.reader)),
         Effect.suspend(() => close)
       )
     })
   )
 
-/** From one batch of values to the channel that gives them and all that follow. */
-const reading = <A>({ poll, read }: Reader.Reader<A>) => {
+/** The channel that gives all values. */
+const reading = <A>(reader: Reader.Reader<A>): Channel.Channel<Chunk.Chunk<A>, unknown, Failure> => {
   type Values = Channel.Channel<Chunk.Chunk<A>, unknown, Failure>
   const step = (batch: Reader.Batch<A>): Values =>
     batch === Reader.done ? Channel.void : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(batch)), loop)
   // values never go through Channel.fromEffect: V8 puts the closure it keeps its Effect in straight into the old space,
   // where it holds on to them until the next full collection
-  const waiting = Channel.fromEffect(read)
+  const waiting = Channel.fromEffect(reader.read)
   const loop = (): Values => {
-    const batch = poll()
+    const batch = reader.poll()
     return batch === undefined ? Channel.flatMap(waiting, step) : step(batch)
   }
-  return step
+  return loop()
 }

@@ -91,8 +91,6 @@ const unpermitted =
       remedy
     })
 
-const noPartial = (): undefined => undefined
-
 /** @param hold learns of an attempt that was won before anything can interrupt */
 export const run = <A, Response>(
   call: Running.Call<A, Response>,
@@ -197,7 +195,7 @@ export const run = <A, Response>(
       noPermit
     )
     const late = () =>
-      Clocks.timeout(Context.attempt(about, clock, earlier, "queue", noPartial), {
+      Clocks.timeout(Context.attempt(about, clock, earlier, "queue"), {
         phase: "total",
         limit: limits.total ?? 0
       })
@@ -259,15 +257,16 @@ const settling = <A, Response>(
   clock: Clock.Clock,
   sentAt: number,
   isTimed: boolean
-): Attempt.Won<A, Response> => ({
-  ...won,
-  close: Effect.suspend(() => {
-    // before the connection is closed: afterwards every answer looks as if it had been left
-    const outcome = won.outcome()
-    const timing = isTimed ? won.timing() : undefined
-    return Effect.ensuring(
-      won.close,
-      Effect.sync(() => settle(held, outcome, clock.unsafeCurrentTimeMillis(), sentAt, timing))
-    )
-  })
-})
+): Attempt.Won<A, Response> =>
+  Attempt.closing(
+    won,
+    Effect.suspend(() => {
+      // before the connection is closed: afterwards every answer looks as if it had been left
+      const outcome = won.outcome()
+      const timing = isTimed ? won.timing() : undefined
+      return Effect.ensuring(
+        won.close,
+        Effect.sync(() => settle(held, outcome, clock.unsafeCurrentTimeMillis(), sentAt, timing))
+      )
+    })
+  )

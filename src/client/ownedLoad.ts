@@ -30,8 +30,6 @@ type Json = Readonly<Record<string, unknown>>
 /** Sends a request to its end; the model it is for counts as absent. */
 export type Send = (plan: Plan<Json, Json>, options: Options, clock: Clock.Clock) => Effect.Effect<void, Failure>
 
-const noPartial = (): undefined => undefined
-
 const noLimits: Timeouts.Limits = {
   connect: undefined,
   load: undefined,
@@ -144,7 +142,7 @@ const waited = <A, Response>(
   const next = Deferred.unsafeMake<Next>(FiberId.none)
   const goOn = (step: Next): void => Deferred.unsafeDone(next, Effect.succeed(step))
   const expire = (expiry: Clocks.Expiry): number => {
-    const error = Clocks.timeout(Context.attempt(call, clock, earlier, "load", noPartial), expiry)
+    const error = Clocks.timeout(Context.attempt(call, clock, earlier, "load"), expiry)
     goOn(Effect.fail(known === "absent" ? repetition(error) : error))
     return Number.POSITIVE_INFINITY
   }
@@ -246,7 +244,7 @@ const inTime = <B>(
     : Effect.timeoutFail(effect, {
         duration: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
         onTimeout: () =>
-          Clocks.timeout(Context.attempt(call, clock, earlier, "prepare", noPartial), {
+          Clocks.timeout(Context.attempt(call, clock, earlier, "prepare"), {
             phase: "total",
             limit: limits.total ?? 0
           })

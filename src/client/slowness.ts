@@ -25,10 +25,11 @@ const phases: ReadonlyArray<Slow.Phase> = ["queue", "load", "firstToken", "respo
 const hasThreshold = (phase: OllamaError.Phase): phase is Slow.Phase => phases.some((known) => known === phase)
 
 /** A call has one clock until its first value: which one that is depends on whether that is generated. */
-const isOf = (phase: Slow.Phase, kind: Kind): boolean => {
-  const isGenerated = kind === "generation" || kind === "embedding"
-  return phase === "response" ? !isGenerated : phase === "firstToken" ? isGenerated : true
-}
+const generated = phases.filter((phase) => phase !== "response")
+const asked = phases.filter((phase) => phase !== "firstToken")
+
+const phasesOf = (kind: Kind): ReadonlyArray<Slow.Phase> =>
+  kind === "generation" || kind === "embedding" ? generated : asked
 
 /** Phases of which something is expected. */
 const isCompared = (phase: Slow.Phase): boolean => phase === "load" || phase === "firstToken" || phase === "gap"
@@ -72,22 +73,8 @@ const annotations = ({ call, elapsed, inPhase, kind, phase, predicted, threshold
 export const watch = (running: Running): Watchdog.Entry | undefined => {
   const { slow } = running.settings.policy
   if (slow === "off" || running.settings.wants === undefined) return undefined
-  const absolute = Slow.thresholds(slow, running.limits)
-  const least = Duration.toMillis(slow.least)
-  const isRelative = slow.factor !== "off" && running.journal.about.model !== undefined
-  const { kind } = running.journal.facts
-  const bounds: Bounds = { absolute, least, isRelative, phases: phases.filter((phase) => isOf(phase, kind)) }
-  return soonest(bounds, new Set()) === Number.POSITIVE_INFINITY
-    ? undefined
-    : { check: checking(running, slow, bounds) }
-}
-
-interface Bounds {
-  readonly absolute: Slow.Thresholds
-  readonly least: number
-  readonly isRelative: boolean
-  /** Those that the call may come to. */
-  readonly phases: ReadonlyArray<Slow.Phase>
+  const slowness = new Slowness(running, slow)
+  return slowness.isPossible() ? slowness : undefined
 }
 
 /**
@@ -103,33 +90,57 @@ const following: Readonly<Record<Slow.Phase, ReadonlyArray<Slow.Phase>>> = {
   total: []
 }
 
-/** No phase that was not told of becomes slow sooner than this after its beginning. */
-const soonest = (
-  { absolute, isRelative, least, phases }: Bounds,
-  told: ReadonlySet<Slow.Phase>,
-  among: ReadonlyArray<Slow.Phase> = phases
-): number =>
-  phases
-    .filter((phase) => !told.has(phase) && among.includes(phase))
-    .reduce(
-      (sooner, phase) => Math.min(sooner, absolute[phase], isRelative && isCompared(phase) ? least : sooner),
-      Number.POSITIVE_INFINITY
-    )
-
-const checking = (
-  { journal, refs, settings: { hub, knowledge } }: Running,
-  slow: Slow.Slow,
-  bounds: Bounds
-): Watchdog.Entry["check"] => {
-  const { absolute, isRelative, least } = bounds
-  const told = new Set<Slow.Phase>()
+/** Of a call, from its beginning to its end. */
+class Slowness implements Watchdog.Entry {
+  private readonly absolute: Slow.Thresholds
+  private readonly least: number
+  private readonly isRelative: boolean
+  private told: Set<Slow.Phase> | undefined
   /** The consumer was seen to lag behind: how long the generation takes says nothing then. */
-  let hasLagged = false
+  private hasLagged = false
   /** For which moment the host was looked at. */
-  let lookedFor: number | undefined
+  private lookedFor: number | undefined
+  /** As it was when it was last asked: a prediction costs some ten microseconds, and there may be many calls. */
+  private compared: { readonly phase: Slow.Phase; readonly since: number; readonly due: Due | undefined } | undefined
 
-  const tell = (phase: Slow.Phase, due: Due, now: number, forks: Array<Effect.Effect<void>>): void => {
-    told.add(phase)
+  constructor(
+    private readonly running: Running,
+    private readonly slow: Slow.Slow
+  ) {
+    this.absolute = Slow.thresholds(slow, running.limits)
+    this.least = Duration.toMillis(slow.least)
+    this.isRelative = slow.factor !== "off" && running.journal.about.model !== undefined
+  }
+
+  /** Whether any threshold can ever be passed. */
+  isPossible(): boolean {
+    return this.soonest(undefined) !== Number.POSITIVE_INFINITY
+  }
+
+  private hasTold(phase: Slow.Phase): boolean {
+    return this.told?.has(phase) === true
+  }
+
+  /** No phase that was not told of becomes slow sooner than this after its beginning; of all that the call may come to. */
+  private soonest(among: ReadonlyArray<Slow.Phase> | undefined): number {
+    let sooner = Number.POSITIVE_INFINITY
+    for (const phase of phasesOf(this.running.journal.facts.kind)) {
+      if (this.hasTold(phase) || among?.includes(phase) === false) continue
+      sooner = Math.min(sooner, this.absolute[phase])
+      if (this.isRelative && isCompared(phase)) sooner = Math.min(sooner, this.least)
+    }
+    return sooner
+  }
+
+  private tell(phase: Slow.Phase, due: Due, now: number, forks: Array<Effect.Effect<void>>): void {
+    const { slow } = this
+    const {
+      journal,
+      refs,
+      settings: { hub, knowledge }
+    } = this.running
+    this.told ??= new Set()
+    this.told.add(phase)
     journal.isSlow = true
     const { traced } = journal
     if (!hub.isHeard() && !slow.log && traced === undefined) return
@@ -151,67 +162,77 @@ const checking = (
   }
 
   /** The moment after which the phase is slow by its own clock; the gap stands still while nobody waits. */
-  const byClock = (phase: Slow.Phase, since: number): Due | undefined => {
-    const from = phase === "gap" ? journal.current()?.silentSince() : since
-    const threshold = absolute[phase]
+  private byClock(phase: Slow.Phase, since: number): Due | undefined {
+    const from = phase === "gap" ? this.running.journal.current()?.silentSince() : since
+    const threshold = this.absolute[phase]
     return from === undefined || threshold === Number.POSITIVE_INFINITY
       ? undefined
       : { from, threshold, kind: "absolute", predicted: undefined }
   }
 
-  const canCompare = (phase: Slow.Phase): boolean => {
+  private canCompare(phase: Slow.Phase): boolean {
     if (phase !== "gap") return isCompared(phase)
+    const { journal } = this.running
     const trail = journal.current()
-    if (trail?.silentSince() === undefined) hasLagged = true
-    return !hasLagged && !journal.facts.hasTools && trail !== undefined && trail.came().values >= leastChunks
+    if (trail?.silentSince() === undefined) this.hasLagged = true
+    return !this.hasLagged && !journal.facts.hasTools && trail !== undefined && trail.came().values >= leastChunks
   }
 
-  /** As it was when it was last asked: a prediction costs some ten microseconds, and there may be many calls. */
-  let compared: { readonly phase: Slow.Phase; readonly since: number; readonly due: Due | undefined } | undefined
-
-  const byPrediction = (phase: Slow.Phase, since: number, now: number): Due | undefined => {
+  private byPrediction(phase: Slow.Phase, since: number, now: number): Due | undefined {
+    const { compared } = this
     const isSame = compared?.phase === phase && compared.since === since
     // what is expected of a generation grows with its chunks, and makes it slow later and never sooner
     if (isSame && (compared?.due === undefined || phase !== "gap" || now < at(compared.due))) return compared?.due
+    const {
+      journal,
+      settings: { knowledge }
+    } = this.running
     const predicted = knowledge.expected(journal, now)
-    const threshold = Slow.relative(slow, predicted)
+    const threshold = Slow.relative(this.slow, predicted)
     const due: Due | undefined =
       threshold === Number.POSITIVE_INFINITY ? undefined : { from: since, threshold, kind: "relative", predicted }
-    compared = { phase, since, due }
+    this.compared = { phase, since, due }
     return due
   }
 
-  return (now, forks) => {
+  /** @returns when to look at it again */
+  private look(phase: Slow.Phase, due: Due | undefined, now: number, forks: Array<Effect.Effect<void>>): number {
+    if (due === undefined) return Number.POSITIVE_INFINITY
+    const moment = at(due)
+    if (now >= moment) {
+      this.tell(phase, due, now, forks)
+      return Number.POSITIVE_INFINITY
+    }
+    const near = moment - ahead(due.threshold)
+    if (now >= near && this.lookedFor !== moment) {
+      this.lookedFor = moment
+      const {
+        journal,
+        settings: { knowledge }
+      } = this.running
+      forks.push(knowledge.look(journal))
+    }
+    return now >= near ? moment : near
+  }
+
+  check(now: number, forks: Array<Effect.Effect<void>>): number {
+    const { absolute, least } = this
+    const { journal } = this.running
     if (journal.isOver) return Number.POSITIVE_INFINITY
     const { phase, since } = journal.phase()
     // a phase that begins after this look becomes slow no sooner
-    const step = soonest(bounds, told, hasThreshold(phase) ? following[phase] : undefined)
+    const step = this.soonest(hasThreshold(phase) ? following[phase] : undefined)
     let next = now + step - ahead(step)
-    const look = (phase: Slow.Phase, due: Due | undefined): void => {
-      if (due === undefined) return
-      const moment = at(due)
-      if (now >= moment) return tell(phase, due, now, forks)
-      const near = moment - ahead(due.threshold)
-      if (now >= near && lookedFor !== moment) {
-        lookedFor = moment
-        forks.push(knowledge.look(journal))
-      }
-      next = Math.min(next, now >= near ? moment : near)
+    if (!this.hasTold("total") && absolute.total !== Number.POSITIVE_INFINITY) {
+      const from = journal.about.startedAt
+      const due: Due = { from, threshold: absolute.total, kind: "absolute", predicted: undefined }
+      next = Math.min(next, this.look("total", due, now, forks))
     }
-    if (!told.has("total") && absolute.total !== Number.POSITIVE_INFINITY) {
-      look("total", {
-        from: journal.about.startedAt,
-        threshold: absolute.total,
-        kind: "absolute",
-        predicted: undefined
-      })
-    }
-    if (!hasThreshold(phase) || told.has(phase)) return next
-    const compares = isRelative && canCompare(phase)
+    if (!hasThreshold(phase) || this.hasTold(phase)) return next
+    const compares = this.isRelative && this.canCompare(phase)
     const comparedFrom = since + least - ahead(least)
-    const predicted = compares && now >= comparedFrom ? byPrediction(phase, since, now) : undefined
+    const predicted = compares && now >= comparedFrom ? this.byPrediction(phase, since, now) : undefined
     if (compares && now < comparedFrom) next = Math.min(next, comparedFrom)
-    look(phase, sooner(byClock(phase, since), predicted))
-    return next
+    return Math.min(next, this.look(phase, sooner(this.byClock(phase, since), predicted), now, forks))
   }
 }

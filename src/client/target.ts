@@ -90,18 +90,19 @@ export const several = <A, Response>(making: Making<A, Response>, routes: Routes
 }
 
 // apart from the call, which would live as long as its answer
-const leaving = <A, Response>(won: Attempt.Won<A, Response>, place: Place): Attempt.Won<A, Response> => ({
-  ...won,
-  close: Effect.suspend(() => {
-    // before the connection is closed: afterwards every answer looks as if it had been left
-    const { generated = 0, prompt = 0 } = Timing.tokens(won.trail.last)
-    const answer = { outcome: won.outcome(), timing: won.timing(), tokens: prompt + generated }
-    return Effect.ensuring(
-      won.close,
-      Effect.sync(() => place.leave(answer))
-    )
-  })
-})
+const leaving = <A, Response>(won: Attempt.Won<A, Response>, place: Place): Attempt.Won<A, Response> =>
+  Attempt.closing(
+    won,
+    Effect.suspend(() => {
+      // before the connection is closed: afterwards every answer looks as if it had been left
+      const { generated = 0, prompt = 0 } = Timing.tokens(won.trail.last)
+      const answer = { outcome: won.outcome(), timing: won.timing(), tokens: prompt + generated }
+      return Effect.ensuring(
+        won.close,
+        Effect.sync(() => place.leave(answer))
+      )
+    })
+  )
 
 const offline: Context.Seed = (common) =>
   new OllamaError.Unreachable({
@@ -159,7 +160,7 @@ export const asked = <A, Response>(
       return Context.make(seed, nobody, { phase, now, attempts: earlier })
     },
     late: () =>
-      Clocks.timeout(Context.attempt(nobody, clock, earlier, "queue", noPartial), {
+      Clocks.timeout(Context.attempt(nobody, clock, earlier, "queue"), {
         phase: "total",
         limit: limits.total ?? 0
       }),
@@ -179,5 +180,3 @@ const loader = <A, Response>(call: Running.Call<A, Response>, { clock, limits, s
       return Attempt.preload(call.plan, { ...options, call: Running.context(call, server, startedAt) }, clock)
     })
 }
-
-const noPartial = (): undefined => undefined

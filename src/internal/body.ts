@@ -38,27 +38,41 @@ const isNodeReadable = (u: unknown): u is NodeReadable =>
 const isWebBody = (u: unknown): u is { readonly body: ReadableStream<Uint8Array> } =>
   Predicate.hasProperty(u, "body") && Predicate.hasProperty(u.body, "getReader")
 
-const fromNode = (readable: NodeReadable, hooks: Hooks): Body => {
-  let over = false
-  const once = (f: () => void): void => {
-    if (over) return
-    over = true
-    f()
+class NodeBody implements Body {
+  private isOver = false
+
+  constructor(
+    private readonly readable: NodeReadable,
+    private readonly hooks: Hooks
+  ) {
+    const broken = (error: unknown): void => this.over(error ?? closed())
+    readable.on("error", broken)
+    readable.on("end", () => this.over(undefined))
+    // node:http gives `close` without `end` when the connection went away
+    readable.on("close", () => this.over(readable.errored ?? closed()))
+    readable.on("data", (bytes: Uint8Array) => hooks.data(bytes))
+    // what happened before we listened is not told again
+    if (readable.errored != null) this.over(readable.errored)
   }
-  readable.on("error", (error: unknown) => once(() => hooks.error(error)))
-  readable.on("end", () => once(hooks.end))
-  // node:http gives `close` without `end` when the connection went away
-  readable.on("close", () => once(() => hooks.error(readable.errored ?? closed())))
-  readable.on("data", hooks.data)
-  // what happened before we listened is not told again
-  if (readable.errored != null) once(() => hooks.error(readable.errored))
-  return {
-    pause: () => readable.pause(),
-    resume: () => readable.resume(),
-    cancel: () => {
-      over = true
-      readable.destroy()
-    }
+
+  private over(error: unknown): void {
+    if (this.isOver) return
+    this.isOver = true
+    if (error === undefined) this.hooks.end()
+    else this.hooks.error(error)
+  }
+
+  pause(): void {
+    this.readable.pause()
+  }
+
+  resume(): void {
+    this.readable.resume()
+  }
+
+  cancel(): void {
+    this.isOver = true
+    this.readable.destroy()
   }
 }
 
@@ -150,10 +164,10 @@ export const attach = (
 ): Effect.Effect<Body, never, Scope.Scope> => {
   // the property is private in the platform's responses, hence looked at as an unknown value
   const source: unknown = Predicate.hasProperty(response, "source") ? response.source : undefined
-  if (isNodeReadable(source)) return Effect.sync(() => fromNode(source, hooks))
+  if (isNodeReadable(source)) return Effect.sync(() => new NodeBody(source, hooks))
   if (Predicate.hasProperty(source, "body") && isNodeReadable(source.body)) {
     const body = source.body
-    return Effect.sync(() => fromNode(body, hooks))
+    return Effect.sync(() => new NodeBody(body, hooks))
   }
   if (isWebBody(source)) return Effect.sync(() => fromWeb(source.body, hooks))
   if (Predicate.hasProperty(source, "body") && source.body === null) {

@@ -95,18 +95,21 @@ export interface Attempt {
   ) => OllamaError.OllamaError
 }
 
-/**
- * @param earlier the failures of earlier attempts of the call
- * @param partial what has arrived of the answer
- * @param onFailure learns of every failure that is made
- */
+/** What an attempt knows beside its call. */
+export interface Attempted {
+  /** What has arrived of the answer. */
+  readonly partial: () => OllamaError.Partial | undefined
+  /** Learns of every failure that is made. */
+  readonly failed: (error: OllamaError.OllamaError) => void
+}
+
+/** @param earlier the failures of earlier attempts of the call */
 export const attempt = (
   call: Call,
   clock: Clock.Clock,
   earlier: ReadonlyArray<OllamaError.Attempt>,
   stage: OllamaError.Phase,
-  partial: () => OllamaError.Partial | undefined,
-  onFailure?: (error: OllamaError.OllamaError) => void
+  attempted?: Attempted
 ): Attempt => {
   const self: Attempt = {
     call,
@@ -117,9 +120,9 @@ export const attempt = (
         ...extra,
         now: clock.unsafeCurrentTimeMillis(),
         attempts: earlier,
-        partial: partial()
+        partial: attempted?.partial()
       })
-      onFailure?.(error)
+      attempted?.failed(error)
       return error
     }
   }

@@ -62,11 +62,9 @@ export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Arr
   return out
 }
 
-export interface Lines {
-  /** Gives the complete lines of one read, without their line ends, to `line`; blank ones are left out. */
-  readonly feed: (bytes: Uint8Array, line: (text: string) => void) => void
-  /** The rest that had no line end. */
-  readonly flush: (line: (text: string) => void) => void
+/** Who takes the lines. */
+export interface Taker {
+  readonly push: (text: string) => void
 }
 
 /** The bytes are not UTF-8. */
@@ -113,80 +111,87 @@ const isBlank = (text: string): boolean => {
   return true
 }
 
-/** @param limit the most bytes a line may have */
-export const make = (limit: number): Lines => {
+const one = (text: string, taker: Taker): void => {
+  // a token line starts with a brace: only what does not is looked at for being blank
+  if (text.length > 0 && (text.charCodeAt(0) > 32 || !isBlank(text))) taker.push(text)
+}
+
+const emit = (text: string, taker: Taker): void => {
+  let end = text.indexOf("\n")
+  // the usual read of an answer that is being written has one line
+  if (end === -1) return one(text, taker)
+  let start = 0
+  while (end !== -1) {
+    one(text.slice(start, end), taker)
+    start = end + 1
+    end = text.indexOf("\n", start)
+  }
+  if (start < text.length) one(text.slice(start), taker)
+}
+
+export class Lines {
   /** The part of a line that the reads before had. */
-  const tail = new Pile()
+  private readonly tail = new Pile()
 
-  const tooLong = (bytes: Uint8Array) => new TooLong("line", limit, decoder.decode(bytes.subarray(0, 200)))
+  /** @param limit the most bytes a line may have */
+  constructor(private readonly limit: number) {}
 
-  const emit = (text: string, line: (text: string) => void): void => {
-    let end = text.indexOf("\n")
-    // the usual read of an answer that is being written has one line
-    if (end === -1) return one(text, line)
-    let start = 0
-    while (end !== -1) {
-      one(text.slice(start, end), line)
-      start = end + 1
-      end = text.indexOf("\n", start)
+  /** Gives the complete lines of one read, without their line ends; blank ones are left out. */
+  feed(bytes: Uint8Array, taker: Taker): void {
+    const { limit, tail } = this
+    const end = bytes.length - 1
+    // what has no part of a line before or after it is not searched for line ends twice
+    if (tail.size === 0 && bytes[end] === 10 && end <= limit) {
+      const text = fast(bytes, end)
+      if (!isDoubtful(text)) return emit(text, taker)
     }
-    if (start < text.length) one(text.slice(start), line)
+    const last = bytes.lastIndexOf(10)
+    if (last === -1) {
+      if (tail.size + bytes.length > limit) throw this.tooLong(tail.size === 0 ? bytes : tail.all())
+      tail.add(bytes)
+      return
+    }
+    let head = bytes.subarray(0, last)
+    if (tail.size > 0) {
+      // the first line of it may be as long as its beginning and its end together
+      tail.add(head)
+      head = tail.all()
+      tail.clear()
+    }
+    if (last < end) tail.add(bytes.subarray(last + 1))
+    this.emitAll(head, taker)
+    if (tail.size > limit) throw this.tooLong(tail.all())
   }
 
-  const one = (text: string, line: (text: string) => void): void => {
-    // a token line starts with a brace: only what does not is looked at for being blank
-    if (text.length > 0 && (text.charCodeAt(0) > 32 || !isBlank(text))) line(text)
+  /** Gives the rest that had no line end. */
+  flush(taker: Taker): void {
+    const { tail } = this
+    if (tail.size === 0) return
+    const rest = tail.all()
+    tail.clear()
+    one(decode(rest), taker)
+  }
+
+  private tooLong(bytes: Uint8Array): TooLong {
+    return new TooLong("line", this.limit, decoder.decode(bytes.subarray(0, 200)))
   }
 
   /** One line after the other, so that the good ones before a bad one are given. */
-  const emitEach = (bytes: Uint8Array, line: (text: string) => void): void => {
+  private emitEach(bytes: Uint8Array, taker: Taker): void {
     let start = 0
     while (start <= bytes.length) {
       const found = bytes.indexOf(10, start)
       const end = found === -1 ? bytes.length : found
-      if (end - start > limit) throw tooLong(bytes.subarray(start))
-      one(judge(bytes.subarray(start, end)), line)
+      if (end - start > this.limit) throw this.tooLong(bytes.subarray(start))
+      one(judge(bytes.subarray(start, end)), taker)
       start = end + 1
     }
   }
 
-  const emitAll = (bytes: Uint8Array, line: (text: string) => void): void => {
-    const text = bytes.length <= limit ? fast(bytes) : undefined
-    if (text === undefined || isDoubtful(text)) emitEach(bytes, line)
-    else emit(text, line)
-  }
-
-  return {
-    feed: (bytes, line) => {
-      const end = bytes.length - 1
-      // what has no part of a line before or after it is not searched for line ends twice
-      if (tail.size === 0 && bytes[end] === 10 && end <= limit) {
-        const text = fast(bytes, end)
-        if (!isDoubtful(text)) return emit(text, line)
-      }
-      const last = bytes.lastIndexOf(10)
-      if (last === -1) {
-        if (tail.size + bytes.length > limit) throw tooLong(tail.size === 0 ? bytes : tail.all())
-        tail.add(bytes)
-        return
-      }
-      let head = bytes.subarray(0, last)
-      if (tail.size > 0) {
-        // the first line of it may be as long as its beginning and its end together
-        tail.add(head)
-        head = tail.all()
-        tail.clear()
-      }
-      if (last < end) tail.add(bytes.subarray(last + 1))
-      emitAll(head, line)
-      if (tail.size > limit) throw tooLong(tail.all())
-    },
-    flush: (line) => {
-      if (tail.size === 0) return
-      const rest = tail.all()
-      tail.clear()
-      one(decode(rest), line)
-    }
+  private emitAll(bytes: Uint8Array, taker: Taker): void {
+    const text = bytes.length <= this.limit ? fast(bytes) : undefined
+    if (text === undefined || isDoubtful(text)) this.emitEach(bytes, taker)
+    else emit(text, taker)
   }
 }
 

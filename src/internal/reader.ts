@@ -43,48 +43,18 @@ export interface Wire<A> {
 /** The limits that are watched, in milliseconds. */
 export interface Watch {
   /** Until the first value; counted only while somebody waits. May be changed while it runs. */
-  first: number | undefined
+  readonly first: number | undefined
   /** How much longer it may take now, because there is no connection yet: that has a limit of its own. */
-  readonly spare?: () => number
+  readonly spare: () => number
   /** Between values; counted only while somebody waits. */
   readonly gap: number | undefined
   /** When the whole call has to be over; always counts. */
   readonly deadline: number | undefined
-  /** Called once for each limit, this long before `first` would pass, and not before half of it has. */
-  readonly nearExpiry?: { readonly before: number; readonly run: Effect.Effect<void> }
+  /** Called once for each limit, `ahead` before `first` would pass, and not before half of it has. */
+  readonly near: () => Effect.Effect<void>
+  /** Nothing where nobody wants to be called. */
+  readonly ahead: number | undefined
   readonly expired: (clock: "first" | "gap" | "total") => OllamaError.OllamaError
-}
-
-export interface Reader<A> {
-  /** What has arrived since the last read. */
-  readonly read: Effect.Effect<Batch<A>, OllamaError.OllamaError>
-  /** The same, where there is something already. */
-  readonly poll: () => Array<A> | undefined
-  readonly hooks: Body.Hooks
-  /** Ends the reader with a failure from outside, such as a refused connection. */
-  readonly fail: (error: OllamaError.OllamaError) => void
-  /** The same with what no failure of ours says. */
-  readonly die: (defect: unknown) => void
-  /** Interrupts whoever reads: the client is no more. */
-  readonly leave: () => void
-  /** Gives the reader the body it can slow down. */
-  readonly attach: (body: Body.Body) => void
-  /** What a watchdog is to look at while the reader lives. */
-  readonly watch: (watch: Watch) => Watchdog.Entry
-  /** What has come so far: bytes of the body, and values. */
-  readonly came: () => { readonly bytes: number; readonly values: number }
-  /** Since when somebody waits for the next value; milliseconds on Clock. */
-  readonly silentSince: () => number | undefined
-  /** Something went on that is no value: bytes of an upload were taken. */
-  readonly touch: () => void
-  /** Whether all values came, while the transport has not yet seen the end of the body. */
-  readonly isDraining: () => boolean
-  /** Whether all values came and the transport has seen the end of the body: nothing is left to close. */
-  readonly isOver: () => boolean
-  /** Calls back when the transport has seen the end of the body. */
-  readonly onEnd: (f: () => void) => void
-  /** Stops reading. */
-  readonly close: () => void
 }
 
 /** Milliseconds between two looks at a connection that takes longer than the first value may. */
@@ -93,235 +63,314 @@ const step = 100
 /** Values that are kept for a consumer that does not pull, before the transport is told to wait. */
 const highWater = 512
 
-export const make = <A>(clock: Clock.Clock, wire: Wire<A>, limit: number, soon?: Soon.Run | undefined): Reader<A> => {
-  const lines = wire.whole ? undefined : Lines.make(limit)
-  const whole = new Lines.Pile()
-  let buffer: Array<A> = []
-  let exit: Effect.Effect<Done, OllamaError.OllamaError> | undefined
-  let wake: ((batch: Effect.Effect<Batch<A>, OllamaError.OllamaError>) => void) | undefined
-  let body: Body.Body | undefined
-  let paused = false
-  let sawBytes = false
-  let sawEnd = false
-  let sawFirst = false
-  let sawLast = false
-  let lineNumber = 0
-  let received = 0
-  let values = 0
-  let waitingSince = clock.unsafeCurrentTimeMillis()
-  let onEnd: (() => void) | undefined
+type Outcome<A> = Effect.Effect<Batch<A>, OllamaError.OllamaError>
 
-  const poll = (): Array<A> | undefined => {
-    if (buffer.length === 0) return undefined
-    const batch = buffer
-    buffer = []
-    if (paused) {
-      paused = false
-      body?.resume()
+/** It is what the body's events are told to, and what a watchdog looks at. */
+export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
+  private readonly lines: Lines.Lines | undefined
+  /** Of an answer that is one value. */
+  private readonly pile: Lines.Pile | undefined
+  private buffer: Array<A> = []
+  private exit: Effect.Effect<Done, OllamaError.OllamaError> | undefined
+  private wake: ((batch: Outcome<A>) => void) | undefined
+  /** Whoever waits only wants to know that there is something. */
+  private isPeeking = false
+  private body: Body.Body | undefined
+  private isPaused = false
+  private sawBytes = false
+  private sawEnd = false
+  private sawFirst = false
+  private sawLast = false
+  private lineNumber = 0
+  private bytes = 0
+  private values = 0
+  private waitingSince: number
+  private ended: (() => void) | undefined
+  private isNotified = false
+  private watched: Watch | undefined
+  private limitLookedAt: number | undefined
+
+  constructor(
+    private readonly clock: Clock.Clock,
+    private readonly wire: Wire<A>,
+    private readonly limit: number,
+    private readonly soon?: Soon.Run | undefined
+  ) {
+    if (wire.whole) this.pile = new Lines.Pile()
+    else this.lines = new Lines.Lines(limit)
+    this.waitingSince = clock.unsafeCurrentTimeMillis()
+  }
+
+  /** What has arrived since the last read. */
+  readonly read: Outcome<A> = Effect.async((resume) => {
+    const batch = this.take()
+    if (batch !== undefined) return resume(batch)
+    this.wait(resume, false)
+  })
+
+  /** Waits until there is something to read, or nothing more will come; fails where that is a failure. */
+  ready(): Effect.Effect<void, OllamaError.OllamaError> {
+    return Effect.async((resume) => {
+      const found = this.peek()
+      if (found !== undefined) return resume(Effect.asVoid(found))
+      this.wait((batch) => resume(Effect.asVoid(batch)), true)
+    })
+  }
+
+  private wait(wake: (batch: Outcome<A>) => void, isPeeking: boolean): void {
+    this.waitingSince = this.clock.unsafeCurrentTimeMillis()
+    this.wake = wake
+    this.isPeeking = isPeeking
+  }
+
+  /** The same as `read`, where there is something already. */
+  poll(): Array<A> | undefined {
+    if (this.buffer.length === 0) return undefined
+    const batch = this.buffer
+    this.buffer = []
+    if (this.isPaused) {
+      this.isPaused = false
+      this.body?.resume()
     }
     return batch
   }
 
-  const take = (): Effect.Effect<Batch<A>, OllamaError.OllamaError> | undefined => {
-    const batch = poll()
-    return batch === undefined ? exit : Effect.succeed(batch)
+  private take(): Outcome<A> | undefined {
+    const batch = this.poll()
+    return batch === undefined ? this.exit : Effect.succeed(batch)
   }
 
-  const notify = (): void => {
+  private peek(): Outcome<A> | undefined {
+    return this.buffer.length > 0 ? Effect.succeed(done) : this.exit
+  }
+
+  private notify(): void {
+    const { wake } = this
     if (wake === undefined) return
-    const batch = take()
+    const batch = this.isPeeking ? this.peek() : this.take()
     if (batch === undefined) return
-    const resume = wake
-    wake = undefined
-    resume(batch)
+    this.wake = undefined
+    wake(batch)
   }
 
-  let isNotified = false
-  const notifyNow = (): void => {
-    isNotified = false
-    notify()
+  private notifySoon(): void {
+    const { soon } = this
+    if (soon === undefined) return this.notify()
+    if (this.isNotified) return
+    this.isNotified = true
+    soon(() => {
+      this.isNotified = false
+      this.notify()
+    })
   }
 
-  const notifySoon = (): void => {
-    if (soon === undefined) return notify()
-    if (isNotified) return
-    isNotified = true
-    soon(notifyNow)
+  private finish(outcome: Effect.Effect<Done, OllamaError.OllamaError>): void {
+    this.exit ??= outcome
+    this.notify()
   }
 
-  const finish = (outcome: Effect.Effect<Done, OllamaError.OllamaError>): void => {
-    exit ??= outcome
-    notify()
+  /** Ends the reader with a failure from outside, such as a refused connection. */
+  fail(error: OllamaError.OllamaError): void {
+    this.finish(Effect.fail(error))
   }
 
-  const fail = (error: OllamaError.OllamaError): void => finish(Effect.fail(error))
-
-  const leave = (): void => finish(Effect.interrupt)
-
-  const push = (text: string): void => {
-    if (!sawLast) give(wire.line(text, ++lineNumber))
+  /** The same with what no failure of ours says. */
+  die(defect: unknown): void {
+    this.finish(Effect.die(defect))
   }
 
-  const give = (value: A): void => {
-    if (!wire.folded) buffer.push(value)
-    sawFirst = true
-    values++
+  /** Interrupts whoever reads: the client is no more. */
+  leave(): void {
+    this.finish(Effect.interrupt)
+  }
+
+  /** A line. */
+  push(text: string): void {
+    if (!this.sawLast) this.give(this.wire.line(text, ++this.lineNumber))
+  }
+
+  private give(value: A): void {
+    const { wire } = this
+    if (!wire.folded) this.buffer.push(value)
+    this.sawFirst = true
+    this.values++
     if (wire.isLast(value)) {
-      sawLast = true
+      this.sawLast = true
       wire.onLast(value)
     }
   }
 
   /** Ends with a failure that was thrown; values that were read before it are given out first. */
-  const broke = (problem: unknown): void => {
+  private broke(problem: unknown): void {
     // what follows a complete answer is no part of it
-    if (sawLast) return
-    body?.cancel()
+    if (this.sawLast) return
+    this.body?.cancel()
     if (problem instanceof Lines.TooLong || problem instanceof Lines.NotUtf8) {
-      exit ??= Effect.fail(wire.unreadable(problem, lineNumber + 1))
+      this.exit ??= Effect.fail(this.wire.unreadable(problem, this.lineNumber + 1))
     } else if (OllamaError.isOllamaError(problem)) {
-      exit ??= Effect.fail(problem)
+      this.exit ??= Effect.fail(problem)
     } else {
-      exit ??= Effect.die(problem)
+      this.exit ??= Effect.die(problem)
     }
   }
 
-  const feed = (bytes: Uint8Array): void => {
+  private feed(bytes: Uint8Array): void {
+    const { limit, lines, wire } = this
     if (lines !== undefined) {
-      lines.feed(bytes, push)
-      if (received > wire.answerLimit && !sawLast) throw new Lines.TooLong("answer", wire.answerLimit, "")
+      lines.feed(bytes, this)
+      if (this.bytes > wire.answerLimit && !this.sawLast) throw new Lines.TooLong("answer", wire.answerLimit, "")
       return
     }
-    if (received > limit) throw new Lines.TooLong("answer", limit, "")
-    whole.add(bytes)
+    if (this.bytes > limit) throw new Lines.TooLong("answer", limit, "")
+    this.pile?.add(bytes)
   }
 
-  const flush = (): void => {
+  private flush(): void {
+    const { lines, pile, wire } = this
     if (lines === undefined) {
-      const body = whole.all()
-      whole.clear()
-      if (body.length > 0) push(Lines.decode(body))
-      else if (wire.empty !== undefined) give(wire.empty())
+      const body = pile?.all()
+      pile?.clear()
+      if (body !== undefined && body.length > 0) this.push(Lines.decode(body))
+      else if (wire.empty !== undefined) this.give(wire.empty())
       return
     }
-    lines.flush((rest) => {
-      // a JSON text that does not close is an answer that was cut, not one that is wrong
-      if (Lines.isCut(rest)) throw wire.unfinished(true)
-      push(rest)
+    lines.flush({
+      push: (rest) => {
+        // a JSON text that does not close is an answer that was cut, not one that is wrong
+        if (Lines.isCut(rest)) throw wire.unfinished(true)
+        this.push(rest)
+      }
     })
   }
 
-  return {
-    read: Effect.async((resume) => {
-      const batch = take()
-      if (batch !== undefined) return resume(batch)
-      waitingSince = clock.unsafeCurrentTimeMillis()
-      wake = resume
-    }),
-    poll,
-    hooks: {
-      data: (bytes) => {
-        if (exit !== undefined) return
-        sawBytes = true
-        received += bytes.length
-        const before = lineNumber
-        try {
-          feed(bytes)
-        } catch (problem) {
-          broke(problem)
-        }
-        if (sawLast) exit ??= Effect.succeed(done)
-        if (wake !== undefined) {
-          if (buffer.length > 0 || exit !== undefined) notifySoon()
-          // a part of a line is not a sign of life that a consumer could see
-          else if (wire.folded && lineNumber !== before) waitingSince = clock.unsafeCurrentTimeMillis()
-        }
-        if (buffer.length >= highWater && !paused && exit === undefined) {
-          paused = true
-          body?.pause()
-        }
-      },
-      end: () => {
-        sawEnd = true
-        onEnd?.()
-        if (exit !== undefined) return
-        try {
-          flush()
-        } catch (problem) {
-          broke(problem)
-        }
-        finish(sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(sawBytes))))
-      },
-      error: (error) => {
-        sawEnd = true
-        onEnd?.()
-        if (exit !== undefined) return
-        const failure = wire.broken(error, sawBytes)
-        if (failure === undefined) leave()
-        else fail(failure)
-      }
-    },
-    fail,
-    die: (defect) => finish(Effect.die(defect)),
-    leave,
-    attach: (attached) => {
-      body = attached
-      if (paused) body.pause()
-      if (exit !== undefined && !sawLast) body.cancel()
-    },
-    watch: (watch) => {
-      let limitLookedAt: number | undefined
-      const expire = (which: "first" | "gap" | "total"): number => {
-        fail(watch.expired(which))
-        body?.cancel()
-        return Number.POSITIVE_INFINITY
-      }
-      return {
-        check: (now, forks) => {
-          if (exit !== undefined) return Number.POSITIVE_INFINITY
-          let next = Number.POSITIVE_INFINITY
-          if (watch.deadline !== undefined) {
-            if (now >= watch.deadline) return expire("total")
-            next = watch.deadline
-          }
-          const current = sawFirst ? watch.gap : watch.first
-          if (current !== undefined) {
-            // while nobody waits, the clock stands still
-            const isWaiting = wake !== undefined && buffer.length === 0
-            const at = (isWaiting ? waitingSince : now) + current
-            const spare = sawFirst ? 0 : (watch.spare?.() ?? 0)
-            if (now >= at + spare) return expire(sawFirst ? "gap" : "first")
-            // nobody tells the watchdog of a connection
-            next = Math.min(next, now < at ? at : Math.min(now + step, at + spare))
-            if (!sawFirst && spare === 0 && watch.nearExpiry !== undefined && limitLookedAt !== current) {
-              const near = at - Math.min(watch.nearExpiry.before, current / 2)
-              if (now >= near) {
-                limitLookedAt = current
-                forks.push(watch.nearExpiry.run)
-              } else {
-                next = Math.min(next, near)
-              }
-            }
-          }
-          // the gap clock begins with the first value, whenever that comes
-          return sawFirst || watch.gap === undefined ? next : Math.min(next, now + watch.gap)
-        }
-      }
-    },
-    came: () => ({ bytes: received, values }),
-    silentSince: () => (wake !== undefined && buffer.length === 0 ? waitingSince : undefined),
-    touch: () => {
-      waitingSince = clock.unsafeCurrentTimeMillis()
-    },
-    isDraining: () => sawLast && !sawEnd && body !== undefined,
-    isOver: () => sawLast && sawEnd,
-    onEnd: (f) => {
-      onEnd = f
-      if (sawEnd) f()
-    },
-    close: () => {
-      exit ??= Effect.interrupt
-      if (!sawEnd) body?.cancel()
+  /** Bytes have come. */
+  data(bytes: Uint8Array): void {
+    if (this.exit !== undefined) return
+    this.sawBytes = true
+    this.bytes += bytes.length
+    const before = this.lineNumber
+    try {
+      this.feed(bytes)
+    } catch (problem) {
+      this.broke(problem)
     }
+    if (this.sawLast) this.exit ??= Effect.succeed(done)
+    if (this.wake !== undefined) {
+      if (this.buffer.length > 0 || this.exit !== undefined) this.notifySoon()
+      // a part of a line is not a sign of life that a consumer could see
+      else if (this.wire.folded && this.lineNumber !== before) this.touch()
+    }
+    if (this.buffer.length >= highWater && !this.isPaused && this.exit === undefined) {
+      this.isPaused = true
+      this.body?.pause()
+    }
+  }
+
+  /** The body has ended. */
+  end(): void {
+    this.sawEnd = true
+    this.ended?.()
+    if (this.exit !== undefined) return
+    try {
+      this.flush()
+    } catch (problem) {
+      this.broke(problem)
+    }
+    const { sawBytes, wire } = this
+    this.finish(this.sawLast ? Effect.succeed(done) : Effect.suspend(() => Effect.fail(wire.unfinished(sawBytes))))
+  }
+
+  /** The body has broken off. */
+  error(error: unknown): void {
+    this.sawEnd = true
+    this.ended?.()
+    if (this.exit !== undefined) return
+    const failure = this.wire.broken(error, this.sawBytes)
+    if (failure === undefined) this.leave()
+    else this.fail(failure)
+  }
+
+  /** Gives the reader the body it can slow down. */
+  attach(body: Body.Body): void {
+    this.body = body
+    if (this.isPaused) body.pause()
+    if (this.exit !== undefined && !this.sawLast) body.cancel()
+  }
+
+  /** What its limits are, for a watchdog to look at it while it lives. */
+  watch(watch: Watch): void {
+    this.watched = watch
+  }
+
+  private expire(watch: Watch, which: "first" | "gap" | "total"): number {
+    this.fail(watch.expired(which))
+    this.body?.cancel()
+    return Number.POSITIVE_INFINITY
+  }
+
+  check(now: number, forks: Array<Effect.Effect<void>>): number {
+    const { sawFirst, watched: watch } = this
+    if (watch === undefined || this.exit !== undefined) return Number.POSITIVE_INFINITY
+    let next = Number.POSITIVE_INFINITY
+    if (watch.deadline !== undefined) {
+      if (now >= watch.deadline) return this.expire(watch, "total")
+      next = watch.deadline
+    }
+    const current = sawFirst ? watch.gap : watch.first
+    if (current !== undefined) {
+      const at = (this.silentSince() ?? now) + current
+      const spare = sawFirst ? 0 : watch.spare()
+      if (now >= at + spare) return this.expire(watch, sawFirst ? "gap" : "first")
+      // nobody tells the watchdog of a connection
+      next = Math.min(next, now < at ? at : Math.min(now + step, at + spare))
+      if (!sawFirst && spare === 0 && watch.ahead !== undefined && this.limitLookedAt !== current) {
+        const near = at - Math.min(watch.ahead, current / 2)
+        if (now >= near) {
+          this.limitLookedAt = current
+          forks.push(watch.near())
+        } else {
+          next = Math.min(next, near)
+        }
+      }
+    }
+    // the gap clock begins with the first value, whenever that comes
+    return sawFirst || watch.gap === undefined ? next : Math.min(next, now + watch.gap)
+  }
+
+  /** What has come so far: bytes of the body, and values. */
+  came(): { readonly bytes: number; readonly values: number } {
+    return { bytes: this.bytes, values: this.values }
+  }
+
+  /** Since when somebody waits for the next value, in milliseconds on Clock: while nobody does, the clocks stand still. */
+  silentSince(): number | undefined {
+    return this.wake !== undefined && this.buffer.length === 0 ? this.waitingSince : undefined
+  }
+
+  /** Something went on that is no value: bytes of an upload were taken, there is a connection. */
+  touch(): void {
+    this.waitingSince = this.clock.unsafeCurrentTimeMillis()
+  }
+
+  /** Whether all values came, while the transport has not yet seen the end of the body. */
+  isDraining(): boolean {
+    return this.sawLast && !this.sawEnd && this.body !== undefined
+  }
+
+  /** Whether all values came and the transport has seen the end of the body: nothing is left to close. */
+  isOver(): boolean {
+    return this.sawLast && this.sawEnd
+  }
+
+  /** Calls back when the transport has seen the end of the body. */
+  onEnd(f: () => void): void {
+    this.ended = f
+    if (this.sawEnd) f()
+  }
+
+  /** Stops reading. */
+  close(): void {
+    this.exit ??= Effect.interrupt
+    if (!this.sawEnd) this.body?.cancel()
   }
 }

@@ -159,23 +159,23 @@ const answerFailure = (
 export const run = <A>(
   send: Send,
   reader: Reader.Reader<A>,
-  onHead: (status: number, isStream: boolean) => void
+  answer: { readonly head: (status: number, isStream: boolean) => void }
 ): Effect.Effect<void, never, Scope.Scope> => {
   const { attempt, host } = send
 
   const deliver = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void, never, Scope.Scope> => {
     const status = response.status
-    onHead(status, isStream(response))
+    answer.head(status, isStream(response))
     if (
       send.accept?.(status, response.headers["content-type"]) === true ||
       (status >= 200 && status < 300 && !isPage(response))
     ) {
-      return Effect.map(Body.attach(response, reader.hooks), (body) => reader.attach(body))
+      return Effect.map(Body.attach(response, reader), (body) => reader.attach(body))
     }
     // a page is known by its type: there is no need to read it
     if (status >= 200 && status < 400) return elsewhere(status)
     return Effect.flatMap(text(response, failureLimit), (body) =>
-      Effect.map(answerFailure(send, response, body), reader.fail)
+      Effect.map(answerFailure(send, response, body), (error) => reader.fail(error))
     )
   }
 
@@ -204,9 +204,9 @@ export const run = <A>(
     if (Either.isRight(failure) && Cause.isDie(cause) && found.code === undefined) {
       return Effect.sync(() => reader.die(error))
     }
-    if (Transport.isReleased(found)) return Effect.sync(reader.leave)
+    if (Transport.isReleased(found)) return Effect.sync(() => reader.leave())
     // where it is we who interrupt, the reader is closed, and hears nothing of it
-    return Effect.map(transportFailure(send, found), reader.fail)
+    return Effect.map(transportFailure(send, found), (error) => reader.fail(error))
   })
 }
 

@@ -40,126 +40,154 @@ const interrupted =
         : common
     )
 
-/** @param status of the answer whose body this is */
-export const make = <A, Response>(
-  attempt: Attempt,
-  codec: Codec.Codec<A, Response>,
-  options: {
-    readonly endpoint: Endpoint
-    readonly hasModel: boolean
-    readonly folded: boolean
-    readonly status: () => number
-    /** Whether the server said that this is a stream of lines. */
-    readonly isStream: () => boolean
-    /** Called with the first value, and with the last. */
-    readonly onSeen: (value: A, isLast: boolean) => void
-  }
-): Reader.Wire<A> => {
-  let isFirst = true
-  const first = (value: A): void => {
-    isFirst = false
-    if (!codec.whole) attempt.stage = "gap"
-    options.onSeen(value, false)
+/** What is known of the answer by who asked. */
+export interface Answer<A> {
+  readonly endpoint: Endpoint
+  readonly hasModel: boolean
+  readonly folded: boolean
+  readonly status: number
+  /** Whether the server said that this is a stream of lines. */
+  readonly isStream: boolean
+  /** Called with the first value, and with the last. */
+  readonly seen: (value: A, isLast: boolean) => void
+}
+
+export class Wire<A, Response> implements Reader.Wire<A> {
+  readonly whole: boolean
+  readonly answerLimit: number
+  readonly folded: boolean
+  private isFirst = true
+
+  constructor(
+    private readonly attempt: Attempt,
+    private readonly codec: Codec.Codec<A, Response>,
+    private readonly answer: Answer<A>
+  ) {
+    this.whole = codec.whole
+    this.answerLimit = codec.keeps ? answerLimit : Number.POSITIVE_INFINITY
+    this.folded = answer.folded
   }
 
-  const protocol = (
+  get empty(): (() => A) | undefined {
+    return this.codec.empty
+  }
+
+  isLast(value: A): boolean {
+    return this.codec.isLast(value)
+  }
+
+  onLast(value: A): void {
+    this.answer.seen(value, true)
+  }
+
+  line(text: string, lineNumber: number): A {
+    const { codec } = this
+    let json: unknown
+    try {
+      json = JSON.parse(text)
+    } catch {
+      throw this.unparsable(text, lineNumber)
+    }
+    if (Nesting.isTooDeep(text)) throw this.protocol(text, lineNumber, "", tooDeep)
+    const value = codec.hot(json) ? json : this.decoded(json, text, lineNumber)
+    codec.fold.add(value)
+    if (this.isFirst) this.first(value)
+    return value
+  }
+
+  // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
+  unfinished(sawBytes: boolean): OllamaError.OllamaError {
+    return sawBytes || this.answer.isStream ? this.brokenOff() : this.protocol("", undefined)
+  }
+
+  unreadable(problem: Lines.TooLong | Lines.NotUtf8, lineNumber: number): OllamaError.OllamaError {
+    return this.protocol(
+      problem.excerpt,
+      lineNumber,
+      undefined,
+      problem instanceof Lines.TooLong
+        ? problem.what === "line"
+          ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
+          : `The answer is longer than ${problem.limit} bytes: limit it (options.num_predict), or check that the address is an Ollama server's`
+        : gzip.test(problem.excerpt)
+          ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
+          : "The answer is not UTF-8: check that no proxy rewrites it"
+    )
+  }
+
+  broken(error: unknown, sawBytes: boolean): OllamaError.OllamaError | undefined {
+    const { attempt, codec } = this
+    const found = Transport.find(error)
+    if (Transport.isReleased(found)) return undefined
+    const cause = Transport.cause(found)
+    const seed = Transport.classify(found, undefined)
+    // after a chunk, or inside a value, the answer broke off; before that there was no answer
+    return !isTimer(found) && (codec.fold.partial() !== undefined || (codec.whole && sawBytes))
+      ? this.brokenOff(cause)
+      : attempt.failure(seed, { status: this.answer.status, cause })
+  }
+
+  private first(value: A): void {
+    this.isFirst = false
+    if (!this.whole) this.attempt.stage = "gap"
+    this.answer.seen(value, false)
+  }
+
+  private protocol(
     excerpt: string,
     lineNumber: number | undefined,
     detail?: string,
     remedy?: string
-  ): OllamaError.OllamaError =>
-    attempt.failure(
+  ): OllamaError.OllamaError {
+    return this.attempt.failure(
       (common, clean) =>
         new OllamaError.ProtocolError(
           defined({
             ...common,
             excerpt: clean(excerpt).slice(0, excerptLimit),
-            line: codec.whole ? undefined : lineNumber,
+            line: this.whole ? undefined : lineNumber,
             remedy
           })
         ),
-      { status: options.status(), detail }
+      { status: this.answer.status, detail }
     )
+  }
 
-  const brokenOff = (cause?: OllamaError.Cause): OllamaError.OllamaError =>
-    attempt.failure(interrupted(options.endpoint.kind), { status: options.status(), cause })
+  private brokenOff(cause?: OllamaError.Cause): OllamaError.OllamaError {
+    const { endpoint, status } = this.answer
+    return this.attempt.failure(interrupted(endpoint.kind), { status, cause })
+  }
 
-  const errorLine = (json: unknown): OllamaError.OllamaError => {
+  private errorLine(json: unknown): OllamaError.OllamaError {
+    const { endpoint, hasModel, status } = this.answer
     const text = AnswerText.fromJson(json)
     const seed = Classify.answer({
       status: 200,
       text,
-      endpoint: options.endpoint,
-      hasModel: options.hasModel,
+      endpoint,
+      hasModel,
       sentOrigin: false,
       retryAfter: undefined,
-      afterChunk: !isFirst
+      afterChunk: !this.isFirst
     })
-    return attempt.failure(seed, { status: text.status ?? options.status(), detail: text.message })
+    return this.attempt.failure(seed, { status: text.status ?? status, detail: text.message })
   }
 
-  const unparsable = (text: string, lineNumber: number): OllamaError.OllamaError => {
+  private unparsable(text: string, lineNumber: number): OllamaError.OllamaError {
     // a body of one value that does not close was cut
-    if (codec.whole && Lines.isCut(text)) return brokenOff()
+    if (this.whole && Lines.isCut(text)) return this.brokenOff()
     // a page that is not announced as one
-    return isFirst && AnswerText.isHtml(undefined, text)
-      ? attempt.failure(Classify.captivePortal, { status: options.status() })
-      : protocol(text, lineNumber)
+    return this.isFirst && AnswerText.isHtml(undefined, text)
+      ? this.attempt.failure(Classify.captivePortal, { status: this.answer.status })
+      : this.protocol(text, lineNumber)
   }
 
-  const decoded = (parsed: unknown, text: string, lineNumber: number): A => {
+  private decoded(parsed: unknown, text: string, lineNumber: number): A {
     const json = Prototypes.without(parsed, text)
-    if (Codec.isErrorLine(json)) throw errorLine(json)
-    const value = codec.decode(json)
-    if (Either.isLeft(value)) throw protocol(text, lineNumber, value.left)
+    if (Codec.isErrorLine(json)) throw this.errorLine(json)
+    const value = this.codec.decode(json)
+    if (Either.isLeft(value)) throw this.protocol(text, lineNumber, value.left)
     return value.right
-  }
-
-  return {
-    whole: codec.whole,
-    answerLimit: codec.keeps ? answerLimit : Number.POSITIVE_INFINITY,
-    folded: options.folded,
-    empty: codec.empty,
-    isLast: codec.isLast,
-    onLast: (value) => options.onSeen(value, true),
-    line: (text, lineNumber) => {
-      let json: unknown
-      try {
-        json = JSON.parse(text)
-      } catch {
-        throw unparsable(text, lineNumber)
-      }
-      if (Nesting.isTooDeep(text)) throw protocol(text, lineNumber, "", tooDeep)
-      const value = codec.hot(json) ? json : decoded(json, text, lineNumber)
-      codec.fold.add(value)
-      if (isFirst) first(value)
-      return value
-    },
-    // a stream that ended without a line is cut short; any other empty answer is no answer of Ollama's
-    unfinished: (sawBytes) => (sawBytes || options.isStream() ? brokenOff() : protocol("", undefined)),
-    unreadable: (problem, lineNumber) =>
-      protocol(
-        problem.excerpt,
-        lineNumber,
-        undefined,
-        problem instanceof Lines.TooLong
-          ? problem.what === "line"
-            ? `A line is longer than ${problem.limit} bytes: check that the address is an Ollama server's`
-            : `The answer is longer than ${problem.limit} bytes: limit it (options.num_predict), or check that the address is an Ollama server's`
-          : gzip.test(problem.excerpt)
-            ? "The answer is compressed, though nobody asked for that: switch it off in the proxy before the server"
-            : "The answer is not UTF-8: check that no proxy rewrites it"
-      ),
-    broken: (error, sawBytes) => {
-      const found = Transport.find(error)
-      if (Transport.isReleased(found)) return undefined
-      const cause = Transport.cause(found)
-      const seed = Transport.classify(found, undefined)
-      // after a chunk, or inside a value, the answer broke off; before that there was no answer
-      return !isTimer(found) && (codec.fold.partial() !== undefined || (codec.whole && sawBytes))
-        ? brokenOff(cause)
-        : attempt.failure(seed, { status: options.status(), cause })
-    }
   }
 }
 

@@ -77,7 +77,7 @@ describe("how an attempt that was won ended", () => {
     it.scoped(`${tag}: its failure`, () =>
       Effect.gen(function* () {
         const attempt = yield* won(reply)
-        const reading = yield* Effect.fork(Effect.flip(attempt.reader.read))
+        const reading = yield* Effect.fork(Effect.flip(Effect.forever(attempt.reader.read)))
         yield* TestClock.adjust("1 minute")
         const error = yield* reading
         assert.strictEqual(error._tag, tag)

@@ -38,15 +38,15 @@ describe("memory", () => {
       Effect.gen(function* () {
         const clock = yield* Effect.clock
         const length = MiB
-        const reader = Reader.make(clock, wire({ whole }), 4 * length)
+        const reader = new Reader.Reader(clock, wire({ whole }), 4 * length)
         const byte = Uint8Array.of(0x78)
         const before = getHeapStatistics().used_heap_size
         // each with a view of its own, as transports have it
-        for (let i = 0; i < length; i++) reader.hooks.data(byte.subarray(0, 1))
+        for (let i = 0; i < length; i++) reader.data(byte.subarray(0, 1))
         assert.isBelow(getHeapStatistics().used_heap_size - before, 32 * MiB)
         assert.strictEqual(reader.came().bytes, length)
         // in the end it is what was sent
-        reader.hooks.end()
+        reader.end()
         assert.strictEqual(reader.came().values, 1)
       })
     )
@@ -54,10 +54,10 @@ describe("memory", () => {
 
   it.effect("an answer of good lines that does not end is given up where what is kept of it has a limit", () =>
     Effect.gen(function* () {
-      const reader = Reader.make(yield* Effect.clock, wire({ answerLimit: 10_000 }), 1000)
-      for (let i = 0; i < 99; i++) reader.hooks.data(new TextEncoder().encode(`${"x".repeat(100)}\n`))
+      const reader = new Reader.Reader(yield* Effect.clock, wire({ answerLimit: 10_000 }), 1000)
+      for (let i = 0; i < 99; i++) reader.data(new TextEncoder().encode(`${"x".repeat(100)}\n`))
       assert.strictEqual(reader.came().values, 99)
-      reader.hooks.data(new TextEncoder().encode(`${"x".repeat(100)}\n`))
+      reader.data(new TextEncoder().encode(`${"x".repeat(100)}\n`))
       const failed = expectTag(yield* Effect.flip(reader.read), "ProtocolError")
       assert.strictEqual(failed.excerpt, "answer")
     })

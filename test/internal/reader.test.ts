@@ -23,7 +23,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const deferred = Effect.map(Effect.clock, (clock) => {
   const waiting: Array<() => void> = []
   const body = { paused: false }
-  const reader = Reader.make(clock, wire, 1000, (f) => waiting.push(f))
+  const reader = new Reader.Reader(clock, wire, 1000, (f) => waiting.push(f))
   reader.attach({
     pause: () => {
       body.paused = true
@@ -42,8 +42,8 @@ describe("a reader of a transport that hands on later", () => {
       const { reader, run, waiting } = yield* deferred
       const read = yield* Effect.fork(reader.read)
       yield* Effect.yieldNow()
-      reader.hooks.data(bytes("a\n"))
-      reader.hooks.data(bytes("b\n"))
+      reader.data(bytes("a\n"))
+      reader.data(bytes("b\n"))
       assert.strictEqual(waiting.length, 1)
       run()
       assert.deepStrictEqual(yield* read, ["a", "b"])
@@ -57,7 +57,7 @@ describe("a reader of a transport that hands on later", () => {
       yield* Effect.yieldNow()
       let count = 0
       while (!body.paused && count < 100_000) {
-        reader.hooks.data(bytes("a\n"))
+        reader.data(bytes("a\n"))
         count++
       }
       assert.isBelow(count, 2000)
