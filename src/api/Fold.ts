@@ -4,10 +4,10 @@
  *
  * @since 0.1.0
  */
-import { Pieces } from "../internal/pieces.js"
 import type * as OllamaError from "../OllamaError.js"
 import type { ChatChunk, ChatResponse } from "./Chat.js"
 import type { GenerateChunk, GenerateResponse } from "./Generate.js"
+import { Pieces } from "./pieces.js"
 import type { DebugInfo, Logprob, ToolCall } from "./Shared.js"
 
 /**

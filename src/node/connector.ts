@@ -70,15 +70,15 @@ const open = (
     const where = `${options.hostname}:${portOf(options)}`
     const isNamed = Net.isIP(options.hostname) === 0 && options.httpSocket === undefined
     making.missing = isNamed ? `address of ${options.hostname}` : `${what} ${where}`
-    let leave: (() => void) | undefined
+    const following = { stop: (): void => undefined }
     // the connector gives the socket at once, which its type does not say
     const socket: unknown = base(options, (...[error, connected]) => {
-      leave?.()
+      following.stop()
       resume(error === null ? Effect.succeed(connected) : Effect.fail(error))
     })
     if (!(socket instanceof Net.Socket)) return
     making.sockets.push(socket)
-    leave = follow(socket, making, what, where, options.protocol === "https:")
+    following.stop = follow(socket, making, what, where, options.protocol === "https:")
   })
 
 const openProxy = (base: Connector, server: Proxy.Server, making: Making): Effect.Effect<Net.Socket, Error> =>

@@ -127,17 +127,18 @@ const ownerOf = (options: Undici.Dispatcher.DispatchOptions): unknown =>
 
 /** Calls `connected` when the request is written to a connection; only that is listened to, so that what comes later costs nothing. */
 const tell = (handler: Undici.Dispatcher.DispatchHandler, connected: () => void): void => {
-  const { onConnect, onRequestStart } = handler
-  if (onRequestStart !== undefined) {
+  const start = handler.onRequestStart?.bind(handler)
+  const connect = handler.onConnect?.bind(handler)
+  if (start !== undefined) {
     handler.onRequestStart = (controller, context) => {
       connected()
-      onRequestStart.call(handler, controller, context)
+      start(controller, context)
     }
-  } else if (onConnect !== undefined) {
+  } else if (connect !== undefined) {
     // what undici's own requests have; making new ones of them would keep the headers of each answer a second time
     handler.onConnect = (...given) => {
       connected()
-      onConnect.apply(handler, given)
+      connect(...given)
     }
   }
 }

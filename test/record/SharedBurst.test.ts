@@ -1,6 +1,6 @@
 /** Calls of a burst make each other slow: the first of them as well, which began when there was no other. */
 import { assert, describe, it } from "@effect/vitest"
-import { CallRecord, OllamaClient } from "effect-ollama"
+import { type CallRecord, OllamaClient } from "effect-ollama"
 import { OllamaSimulator } from "effect-ollama/testing"
 import { Effect, Fiber, Layer, TestClock } from "effect"
 

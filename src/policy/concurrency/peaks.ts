@@ -21,7 +21,7 @@ export class Peaks {
     let high = this.places.length - 1
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.places[middle]! < place) low = middle + 1
+      if ((this.places[middle] ?? place) < place) low = middle + 1
       else high = middle
     }
     return this.values[low] ?? 0
