@@ -153,15 +153,17 @@ export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
     wake(batch)
   }
 
+  private readonly notifyNow = (): void => {
+    this.isNotified = false
+    this.notify()
+  }
+
   private notifySoon(): void {
     const { soon } = this
     if (soon === undefined) return this.notify()
     if (this.isNotified) return
     this.isNotified = true
-    soon(() => {
-      this.isNotified = false
-      this.notify()
-    })
+    soon(this.notifyNow)
   }
 
   private finish(outcome: Effect.Effect<Done, OllamaError.OllamaError>): void {
