@@ -43,11 +43,16 @@ const x = (share: number): number => Math.round((left + share * plot) * 10) / 10
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const legend = (): ReadonlyArray<string> => {
-  let at = left
-  return marks.toReversed().flatMap(({ label, look, radius }) => {
+/** Of those that are drawn; further to the left where it would be too long. */
+const legend = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
+  const drawn = marks.filter(({ contestant }) => rows.some((row) => row.contestant === contestant)).toReversed()
+  const widthOf = ({ label }: Mark): number => 22 + 6.6 * label.length
+  const length = drawn.reduce((sum, mark) => sum + widthOf(mark), 0)
+  let at = Math.max(14, Math.min(left, left + plot + right - length))
+  return drawn.flatMap((mark) => {
+    const { label, look, radius } = mark
     const here = at
-    at += 22 + 6.6 * label.length
+    at += widthOf(mark)
     return [
       `<circle class="${look}" cx="${here}" cy="44" r="${radius}"/>`,
       `<text x="${here + 9}" y="48">${escaped(label)}</text>`
@@ -86,7 +91,7 @@ export const draw = (rows: ReadonlyArray<Row>): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Requests with their first token within 10 seconds, by scenario and balancer">`,
     `<style>${style}\n</style>`,
     `<text x="${left}" y="22" font-weight="600">Requests with their first token within 10 seconds</text>`,
-    ...legend(),
+    ...legend(rows),
     ...grid(height),
     ...scenarios.flatMap((scenario, index) => line(scenario, rows, top + rowHeight * index + 6)),
     "</svg>",
