@@ -1,6 +1,7 @@
 /**
- * `npm test`, right after `git clone`: installs what is missing, checks the code, runs all tests, all examples and the
- * test of the core on all platforms, and ends with one line that counts them. A step of the check that fails counts as one failure.
+ * `npm test`, right after `git clone`: installs what is missing, checks the code, runs all tests, all examples, the test
+ * of the core on all platforms and a small simulation of the Fleet, and ends with one line that counts them. A step of the
+ * check that fails counts as one failure, and so does a line of the simulation that nobody has explained.
  */
 import { readFileSync, rmSync } from "node:fs"
 import * as path from "node:path"
@@ -53,9 +54,25 @@ const runOnPlatforms = async () => {
   return runPlatforms()
 }
 
+/** The rivals are compared by `npm run sim` alone. */
+const simulated = ["Fleet", "clairvoyant greedy", "one line, no loads", "one line, no loads, shedding"]
+
+const runSimulation = async () => {
+  const { code } = await runNode(["--import=tsx", "bench/sim/main.ts", "--quick", "--policy", simulated.join(";")], {
+    inherit: true
+  })
+  return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 }
+}
+
 const main = async () => {
   const total = { ...nothing }
-  const steps = { Check: runCheck, Tests: runTests, Examples: runAllExamples, Platforms: runOnPlatforms }
+  const steps = {
+    Check: runCheck,
+    Tests: runTests,
+    Examples: runAllExamples,
+    Platforms: runOnPlatforms,
+    Simulation: runSimulation
+  }
   if (await ensure()) {
     for (const [title, step] of Object.entries(steps)) {
       console.log(`\n${title}`)
