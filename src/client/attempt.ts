@@ -65,9 +65,16 @@ export interface Won<A, Response> {
   readonly close: Effect.Effect<void>
 }
 
-/** The same, closed in another way. */
-export const closing = <A, Response>(won: Won<A, Response>, close: Effect.Effect<void>): Won<A, Response> =>
-  new Closing(won, close)
+/**
+ * The same, with something to be done when it was closed.
+ *
+ * @param look says what, before the connection is closed: afterwards every answer looks as if it had been left
+ */
+export const closing = <A, Response>(won: Won<A, Response>, look: () => Effect.Effect<void>): Won<A, Response> =>
+  new Closing(
+    won,
+    Effect.suspend(() => Effect.ensuring(won.close, look()))
+  )
 
 class Closing<A, Response> implements Won<A, Response> {
   constructor(
@@ -173,17 +180,17 @@ const ignore = (): void => undefined
 const sendOf = <A, Response>(
   plan: Plan<A, Response>,
   { host, trail }: Options,
-  { attempt, codec }: Going<A, Response>
+  { attempt, codec, endpoint, hasModel }: Going<A, Response>
 ): Send.Send => ({
   host,
-  endpoint: plan.endpoint,
+  endpoint,
   request: plan.payload.apply(
     Tracing.propagated(
       trail.traced,
-      Host.request(host, plan.endpoint.method, plan.path, codec.whole ? "application/json" : "application/x-ndjson")
+      Host.request(host, endpoint.method, plan.path, codec.whole ? "application/json" : "application/x-ndjson")
     )
   ),
-  hasModel: plan.model !== undefined,
+  hasModel,
   attempt,
   accept: plan.accept
 })

@@ -96,8 +96,8 @@ const attempts = <A, Response>(
 // apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
 const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Winner<A, Response> => {
   const over = (outcome: Report.Outcome): Effect.Effect<void> => end(outcome, won.earlier, won.codec.fold.partial)
-  const close = Effect.suspend(() => Effect.zipRight(won.close, over(won.outcome())))
-  return Object.assign(Attempt.closing(won, close), { release: won.close, over })
+  const closing = Attempt.closing(won, () => over(won.outcome()))
+  return Object.assign(closing, { release: won.close, over })
 }
 
 /** Whether another one than the host and the model that were asked for may answer: what is generated, or computed. */

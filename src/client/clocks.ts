@@ -1,6 +1,7 @@
 /** Which clock runs until the first value, and what to say when one has run out. */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import type * as Context from "../internal/context.js"
+import * as Context from "../internal/context.js"
 import * as OllamaError from "../OllamaError.js"
 import type * as Timeouts from "../policy/Timeouts.js"
 import type { Plan } from "./attempt.js"
@@ -37,8 +38,7 @@ export const first = <A, Response>(plan: Plan<A, Response>, limits: Timeouts.Lim
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  connect:
-    "No connection came about: check address, VPN and firewalls that drop packets; where OllamaNode has a limit of connections to a host, raise it",
+  connect: "No connection came about: check address, VPN and firewalls that drop packets",
   load: "The model was still being loaded: raise timeouts.load, load it beforehand (OllamaClient.load), or keep it in memory with keep_alive",
   unknown:
     "What the server was doing is not known, because /api/ps did not tell: restart it if it hangs, and check what is in between (proxy, firewall); if it is only slow, raise timeouts.load",
@@ -71,6 +71,16 @@ export const timeout = (attempt: Context.Attempt, expiry: Expiry): OllamaError.O
     { phase, status }
   )
 }
+
+/** The whole call is over before its request was sent. */
+export const late = (
+  call: Context.Call,
+  clock: Clock.Clock,
+  earlier: ReadonlyArray<OllamaError.Attempt>,
+  stage: OllamaError.Phase,
+  limits: Timeouts.Limits
+): OllamaError.OllamaError =>
+  timeout(Context.attempt(call, clock, earlier, stage), { phase: "total", limit: limits.total ?? 0 })
 
 /** What ran out before the first value, as far as is known of the model at that moment. */
 export const firstExpiry = (first: First, known: Residency | undefined): Expiry => {

@@ -194,11 +194,7 @@ export const run = <A, Response>(
       }),
       noPermit
     )
-    const late = () =>
-      Clocks.timeout(Context.attempt(about, clock, earlier, "queue"), {
-        phase: "total",
-        limit: limits.total ?? 0
-      })
+    const late = () => Clocks.late(about, clock, earlier, "queue", limits)
     running.note("queued", "all permits of the model are taken")
     trail.enter("queue", now())
     return Effect.tapErrorCause(
@@ -258,15 +254,8 @@ const settling = <A, Response>(
   sentAt: number,
   isTimed: boolean
 ): Attempt.Won<A, Response> =>
-  Attempt.closing(
-    won,
-    Effect.suspend(() => {
-      // before the connection is closed: afterwards every answer looks as if it had been left
-      const outcome = won.outcome()
-      const timing = isTimed ? won.timing() : undefined
-      return Effect.ensuring(
-        won.close,
-        Effect.sync(() => settle(held, outcome, clock.unsafeCurrentTimeMillis(), sentAt, timing))
-      )
-    })
-  )
+  Attempt.closing(won, () => {
+    const outcome = won.outcome()
+    const timing = isTimed ? won.timing() : undefined
+    return Effect.sync(() => settle(held, outcome, clock.unsafeCurrentTimeMillis(), sentAt, timing))
+  })

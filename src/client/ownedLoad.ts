@@ -243,11 +243,7 @@ const inTime = <B>(
     ? effect
     : Effect.timeoutFail(effect, {
         duration: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
-        onTimeout: () =>
-          Clocks.timeout(Context.attempt(call, clock, earlier, "prepare"), {
-            phase: "total",
-            limit: limits.total ?? 0
-          })
+        onTimeout: () => Clocks.late(call, clock, earlier, "prepare", limits)
       })
 
 /** What is known of the model when the call itself can be sent: absent, when nobody but the call can say why. */

@@ -256,10 +256,13 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
     return undefined
   }
 
-  const isWarm: Monitor["isWarm"] = ({ context, name, runner }, now) => {
+  /** The same, with these options. */
+  const warmAs = ({ context, name, runner }: Need, now: number): Warm | undefined => {
     const known = answered(name, now)
-    return known?.runner === runner && known.context === context
+    return known?.runner === runner && known.context === context ? known : undefined
   }
+
+  const isWarm: Monitor["isWarm"] = (need, now) => warmAs(need, now) !== undefined
 
   return {
     of: ({ context, name, runner }) =>
@@ -303,8 +306,8 @@ export const make = (host: Host.Host, scope: Scope.Scope, onLoad?: (ended: Prelo
     seen: (need, now) => {
       const { context, keepAlive = warmth, name, runner } = need
       const until = now + Math.min(keepAlive, warmth)
-      const known = isWarm(need, now) ? warm.get(name) : undefined
-      // with each token it is warm for longer, which nobody need be told
+      const known = warmAs(need, now)
+      // that it is warm for longer nobody need be told
       if (known === undefined || until < known.until) host.changes++
       if (warm.size >= modelsLimit && !warm.has(name)) warm.clear()
       warm.set(name, { context, runner, at: now, until })

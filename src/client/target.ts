@@ -91,18 +91,11 @@ export const several = <A, Response>(making: Making<A, Response>, routes: Routes
 
 // apart from the call, which would live as long as its answer
 const leaving = <A, Response>(won: Attempt.Won<A, Response>, place: Place): Attempt.Won<A, Response> =>
-  Attempt.closing(
-    won,
-    Effect.suspend(() => {
-      // before the connection is closed: afterwards every answer looks as if it had been left
-      const { generated = 0, prompt = 0 } = Timing.tokens(won.trail.last)
-      const answer = { outcome: won.outcome(), timing: won.timing(), tokens: prompt + generated }
-      return Effect.ensuring(
-        won.close,
-        Effect.sync(() => place.leave(answer))
-      )
-    })
-  )
+  Attempt.closing(won, () => {
+    const { generated = 0, prompt = 0 } = Timing.tokens(won.trail.last)
+    const answer = { outcome: won.outcome(), timing: won.timing(), tokens: prompt + generated }
+    return Effect.sync(() => place.leave(answer))
+  })
 
 const offline: Context.Seed = (common) =>
   new OllamaError.Unreachable({
@@ -159,11 +152,7 @@ export const asked = <A, Response>(
       const now = clock.unsafeCurrentTimeMillis()
       return Context.make(seed, nobody, { phase, now, attempts: earlier })
     },
-    late: () =>
-      Clocks.timeout(Context.attempt(nobody, clock, earlier, "queue"), {
-        phase: "total",
-        limit: limits.total ?? 0
-      }),
+    late: () => Clocks.late(nobody, clock, earlier, "queue", limits),
     note
   }
 }

@@ -114,9 +114,6 @@ export class Trail {
     this.enter(this.stage, now)
     this.endedAt = now
     this.final = this.came()
-    // those that come later are none of its business
-    const most = this.mostInFlight?.()
-    this.mostInFlight = most === undefined ? undefined : () => most
     this.coming = undefined
     // only the transport knows that there was no connection
     if (typeof outcome !== "string" && outcome.phase === "connect") this.stage = outcome.phase

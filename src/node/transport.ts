@@ -121,9 +121,11 @@ const settings = (options: OllamaNode.TransportOptions) =>
     routes: routes(options.proxy)
   })
 
+const isListener = (u: unknown): u is () => void => typeof u === "function"
+
 /** Who made a request wants to know when it has got a connection: undici hands `opaque` on as it is. */
-const ownerOf = (options: Undici.Dispatcher.DispatchOptions): unknown =>
-  Predicate.hasProperty(options, "opaque") ? options.opaque : undefined
+const ownerOf = (options: Undici.Dispatcher.DispatchOptions): (() => void) | undefined =>
+  Predicate.hasProperty(options, "opaque") && isListener(options.opaque) ? options.opaque : undefined
 
 /** Calls `connected` when the request is written to a connection; only that is listened to, so that what comes later costs nothing. */
 const tell = (handler: Undici.Dispatcher.DispatchHandler, connected: () => void): void => {
@@ -143,8 +145,6 @@ const tell = (handler: Undici.Dispatcher.DispatchHandler, connected: () => void)
   }
 }
 
-const isListener = (u: unknown): u is () => void => typeof u === "function"
-
 /** Every request without undici's limits, which NodeHttpClient sets on each: our clocks know of cold models. */
 class Unlimited extends Undici.Dispatcher {
   constructor(private readonly send: Undici.Dispatcher["dispatch"]) {
@@ -153,7 +153,7 @@ class Unlimited extends Undici.Dispatcher {
 
   override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
     const connected = ownerOf(options)
-    if (isListener(connected)) tell(handler, connected)
+    if (connected !== undefined) tell(handler, connected)
     return this.send({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
   }
 }

@@ -33,6 +33,14 @@ const gate = (port: number) =>
 
 const version = (exchange: Servers.Exchange) => Servers.json(exchange, 200, { version: "0.33.0" })
 
+/** A server behind such a gate, whose TLS does not stand before it opens. */
+const gated = Effect.gen(function* () {
+  const { ca, server } = yield* Certificates.make
+  const { port } = yield* Servers.https(server, version)
+  const { address, arrived, open } = yield* gate(port)
+  return { arrived, ca, host: `https://${address}`, open }
+})
+
 const slowly = (connect: Duration.DurationInput | "none") =>
   Policy.make({ timeouts: { connect, firstToken: "3 seconds" }, retry: { attempts: 1 } })
 
@@ -48,16 +56,14 @@ describe("the phase `connecting`", () => {
     "is until TCP and TLS stand, and nothing on a connection that was kept",
     () =>
       Effect.gen(function* () {
-        const { ca, server } = yield* Certificates.make
-        const { port } = yield* Servers.https(server, version)
-        const { address, arrived, open } = yield* gate(port)
+        const { arrived, ca, host, open } = yield* gated
         const records = yield* Effect.gen(function* () {
           const call = yield* Effect.fork(recorded)
           yield* arrived
           yield* TestClock.adjust("1 second")
           yield* open
           return [yield* Fiber.join(call), yield* recorded]
-        }).pipe(Effect.provide(OllamaNode.layer({ host: `https://${address}`, ca })))
+        }).pipe(Effect.provide(OllamaNode.layer({ host, ca })))
         assert.deepStrictEqual(
           records.map(({ phases }) => phases.connecting?.actual),
           [Duration.seconds(1), Duration.zero]
@@ -69,9 +75,7 @@ describe("the phase `connecting`", () => {
     "has its own limit: the clock until the first value begins when the connection stands",
     () =>
       Effect.gen(function* () {
-        const { ca, server } = yield* Certificates.make
-        const { port } = yield* Servers.https(server, version)
-        const { address, arrived, open } = yield* gate(port)
+        const { arrived, ca, host, open } = yield* gated
         const exit = yield* Effect.gen(function* () {
           const call = yield* Effect.fork(OllamaClient.version())
           yield* arrived
@@ -79,7 +83,7 @@ describe("the phase `connecting`", () => {
           assert.isTrue(Option.isNone(yield* Fiber.poll(call)))
           yield* open
           return yield* Fiber.join(call)
-        }).pipe(Effect.provide(OllamaNode.layer({ host: `https://${address}`, ca, policy: slowly("10 seconds") })))
+        }).pipe(Effect.provide(OllamaNode.layer({ host, ca, policy: slowly("10 seconds") })))
         assert.strictEqual(exit.version, "0.33.0")
       })
   )
@@ -88,15 +92,13 @@ describe("the phase `connecting`", () => {
     "without a limit of its own that of the first value stands for it, and the failure says that there was no connection",
     () =>
       Effect.gen(function* () {
-        const { ca, server } = yield* Certificates.make
-        const { port } = yield* Servers.https(server, version)
-        const { address, arrived } = yield* gate(port)
+        const { arrived, ca, host } = yield* gated
         const error = yield* Effect.gen(function* () {
           const call = yield* Effect.fork(Effect.flip(OllamaClient.version()))
           yield* arrived
           yield* TestClock.adjust("3 seconds")
           return yield* Fiber.join(call)
-        }).pipe(Effect.provide(OllamaNode.layer({ host: `https://${address}`, ca, policy: slowly("none") })))
+        }).pipe(Effect.provide(OllamaNode.layer({ host, ca, policy: slowly("none") })))
         assert.deepInclude(error, { _tag: "Timeout", phase: "connect", limit: Duration.seconds(3) })
         assert.match(error.remedy, /No connection came about/)
       })

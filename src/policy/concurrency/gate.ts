@@ -28,7 +28,7 @@ export interface Permit {
   readonly _tag: "Permit"
   /** Calls in flight when it was granted, itself included. */
   readonly inFlight: number
-  /** The most that were in flight at once since then. */
+  /** The most that were in flight at once since then, until it was given back. */
   readonly mostInFlight: () => number
   /** Gives it back, with what the answer showed, if it showed something; only the first release counts. */
   readonly release: (now: number, sample?: Sample) => void
@@ -105,13 +105,15 @@ export class Gate {
     const inFlight = ++this.inFlight
     const place = this.peaks.add(inFlight)
     let isHeld = true
+    let most: number | undefined
     return {
       _tag: "Permit",
       inFlight,
-      mostInFlight: () => this.peaks.since(place),
+      mostInFlight: () => most ?? this.peaks.since(place),
       release: (now, sample) => {
         if (!isHeld) return
         isHeld = false
+        most = this.peaks.since(place)
         this.inFlight--
         if (sample !== undefined) this.learn(sample)
         this.handOver(now)
