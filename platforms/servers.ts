@@ -68,7 +68,18 @@ const tcp = (serve: (socket: Net.Socket) => void) =>
 
 const atFirstByte = (act: (socket: Net.Socket) => void) => tcp((socket) => socket.once("data", () => act(socket)))
 
-const closedPort = Effect.scoped(Effect.suspend(() => listen(Net.createServer())))
+/** A port that nobody listens on, and that nobody else is given: it is this end of a connection. */
+const closedPort = Effect.gen(function* () {
+  const port = yield* listen(Net.createServer())
+  const socket = yield* Effect.acquireRelease(
+    Effect.sync(() => Net.connect(port, "127.0.0.1")),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+  yield* Effect.async<void>((resume) => {
+    socket.once("connect", () => resume(Effect.void))
+  })
+  return socket.localPort ?? 0
+})
 
 const cors = {
   "access-control-allow-origin": "*",
