@@ -65,6 +65,8 @@ export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Arr
 /** Who takes the lines. */
 export interface Taker {
   readonly push: (text: string) => void
+  /** The same with a line within a text; tells whether that was enough. */
+  readonly token?: (text: string, start: number, end: number) => boolean
 }
 
 /** The bytes are not UTF-8. */
@@ -111,23 +113,25 @@ const isBlank = (text: string): boolean => {
   return true
 }
 
-const one = (text: string, taker: Taker): void => {
+const one = (text: string, start: number, end: number, taker: Taker): void => {
+  if (start === end || taker.token?.(text, start, end) === true) return
+  const line = text.slice(start, end)
   // a token line starts with a brace: only what does not is looked at for being blank
-  if (text.length > 0 && (text.charCodeAt(0) > 32 || !isBlank(text))) taker.push(text)
+  if (line.charCodeAt(0) > 32 || !isBlank(line)) taker.push(line)
 }
 
 const emit = (text: string, taker: Taker): void => {
-  let end = text.indexOf("\n")
-  // the usual read of an answer that is being written has one line
-  if (end === -1) return one(text, taker)
   let start = 0
+  let end = text.indexOf("\n")
   while (end !== -1) {
-    one(text.slice(start, end), taker)
+    one(text, start, end, taker)
     start = end + 1
     end = text.indexOf("\n", start)
   }
-  if (start < text.length) one(text.slice(start), taker)
+  one(text, start, text.length, taker)
 }
+
+const all = (text: string, taker: Taker): void => one(text, 0, text.length, taker)
 
 export class Lines {
   /** The part of a line that the reads before had. */
@@ -169,7 +173,7 @@ export class Lines {
     if (tail.size === 0) return
     const rest = tail.all()
     tail.clear()
-    one(decode(rest), taker)
+    all(decode(rest), taker)
   }
 
   private tooLong(bytes: Uint8Array): TooLong {
@@ -183,7 +187,7 @@ export class Lines {
       const found = bytes.indexOf(10, start)
       const end = found === -1 ? bytes.length : found
       if (end - start > this.limit) throw this.tooLong(bytes.subarray(start))
-      one(judge(bytes.subarray(start, end)), taker)
+      all(judge(bytes.subarray(start, end)), taker)
       start = end + 1
     }
   }

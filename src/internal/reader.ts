@@ -22,6 +22,8 @@ export type Batch<A> = Array<A> | Done
 export interface Wire<A> {
   /** One line (or the whole body) to a value. Throws an `OllamaError`. */
   readonly line: (text: string, lineNumber: number) => A
+  /** The value of a line within a text that need not be taken apart; nothing of any other. */
+  readonly token?: (text: string, start: number, end: number) => A | undefined
   readonly isLast: (value: A) => boolean
   readonly onLast: (value: A) => void
   /** Only the end is waited for, because the values are folded as they come. */
@@ -189,6 +191,16 @@ export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
   /** A line. */
   push(text: string): void {
     if (!this.sawLast) this.give(this.wire.line(text, ++this.lineNumber))
+  }
+
+  /** A line that need not be taken apart; tells whether it is one. */
+  token(text: string, start: number, end: number): boolean {
+    if (this.sawLast) return false
+    const value = this.wire.token?.(text, start, end)
+    if (value === undefined) return false
+    this.lineNumber++
+    this.give(value)
+    return true
   }
 
   private give(value: A): void {

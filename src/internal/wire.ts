@@ -89,8 +89,16 @@ export class Wire<A, Response> implements Reader.Wire<A> {
       throw this.unparsable(text, lineNumber)
     }
     if (Nesting.isTooDeep(text)) throw this.protocol(text, lineNumber, "", tooDeep)
-    const value = codec.hot(json) ? json : this.decoded(json, text, lineNumber)
-    codec.fold.add(value)
+    return this.took(codec.hot(json) ? json : this.decoded(json, text, lineNumber))
+  }
+
+  token(text: string, start: number, end: number): A | undefined {
+    const value = this.codec.token?.(text, start, end)
+    return value === undefined ? undefined : this.took(value)
+  }
+
+  private took(value: A): A {
+    this.codec.fold.add(value)
     if (this.isFirst) this.first(value)
     return value
   }
