@@ -15,8 +15,8 @@ import * as TokenLine from "./tokenLine.js"
 
 /** One answer being taken apart; made anew for each attempt, because a fold remembers. */
 export interface Codec<A, Response> {
-  /** The value of a line that is written as nearly all are; costs no parsing. */
-  readonly token?: TokenLine.TokenLine<A>
+  /** Reads lines that are written as nearly all are, which costs no parsing. */
+  readonly skim?: TokenLine.Skim<A>
   /** The value, if it is of the common shape; costs no decoding. */
   readonly hot: (json: unknown) => json is A
   /** The value of any other good shape, or what does not fit. */
@@ -91,7 +91,7 @@ const decodeGenerate = decoder(Generate.GenerateChunk)
 const decodeProgress = decoder(Model.ProgressResponse)
 
 export const chat = (): Codec<Chat.ChatChunk, Chat.ChatResponse> => ({
-  token: TokenLine.chat(),
+  skim: TokenLine.chat(),
   hot: isHotChat,
   decode: decodeChat,
   isLast: Fold.isTerminal,
@@ -101,7 +101,7 @@ export const chat = (): Codec<Chat.ChatChunk, Chat.ChatResponse> => ({
 })
 
 export const generate = (): Codec<Generate.GenerateChunk, Generate.GenerateResponse> => ({
-  token: TokenLine.generate(),
+  skim: TokenLine.generate(),
   hot: isHotGenerate,
   decode: decodeGenerate,
   isLast: Fold.isTerminal,

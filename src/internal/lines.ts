@@ -65,8 +65,8 @@ export const concat = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Arr
 /** Who takes the lines. */
 export interface Taker {
   readonly push: (text: string) => void
-  /** The same with a line within a text; tells whether that was enough. */
-  readonly token?: (text: string, start: number, end: number) => boolean
+  /** Takes lines of a text, from one that begins at `start`; tells where the first line begins that it left. */
+  readonly skim?: (text: string, start: number) => number
 }
 
 /** The bytes are not UTF-8. */
@@ -113,25 +113,22 @@ const isBlank = (text: string): boolean => {
   return true
 }
 
-const one = (text: string, start: number, end: number, taker: Taker): void => {
-  if (start === end || taker.token?.(text, start, end) === true) return
-  const line = text.slice(start, end)
+const one = (text: string, taker: Taker): void => {
   // a token line starts with a brace: only what does not is looked at for being blank
-  if (line.charCodeAt(0) > 32 || !isBlank(line)) taker.push(line)
+  if (text.length > 0 && (text.charCodeAt(0) > 32 || !isBlank(text))) taker.push(text)
 }
 
 const emit = (text: string, taker: Taker): void => {
   let start = 0
-  let end = text.indexOf("\n")
-  while (end !== -1) {
-    one(text, start, end, taker)
+  while (start < text.length) {
+    if (taker.skim !== undefined) start = taker.skim(text, start)
+    if (start >= text.length) return
+    const newline = text.indexOf("\n", start)
+    const end = newline === -1 ? text.length : newline
+    one(text.slice(start, end), taker)
     start = end + 1
-    end = text.indexOf("\n", start)
   }
-  one(text, start, text.length, taker)
 }
-
-const all = (text: string, taker: Taker): void => one(text, 0, text.length, taker)
 
 export class Lines {
   /** The part of a line that the reads before had. */
@@ -173,7 +170,7 @@ export class Lines {
     if (tail.size === 0) return
     const rest = tail.all()
     tail.clear()
-    all(decode(rest), taker)
+    emit(decode(rest), taker)
   }
 
   private tooLong(bytes: Uint8Array): TooLong {
@@ -187,7 +184,7 @@ export class Lines {
       const found = bytes.indexOf(10, start)
       const end = found === -1 ? bytes.length : found
       if (end - start > this.limit) throw this.tooLong(bytes.subarray(start))
-      all(judge(bytes.subarray(start, end)), taker)
+      emit(judge(bytes.subarray(start, end)), taker)
       start = end + 1
     }
   }

@@ -22,8 +22,8 @@ export type Batch<A> = Array<A> | Done
 export interface Wire<A> {
   /** One line (or the whole body) to a value. Throws an `OllamaError`. */
   readonly line: (text: string, lineNumber: number) => A
-  /** The value of a line within a text that need not be taken apart; nothing of any other. */
-  readonly token?: (text: string, start: number, end: number) => A | undefined
+  /** Adds the values of lines that need not be taken apart; tells where the first line begins that has to be. */
+  readonly skim?: (text: string, start: number, values: Array<A>) => number
   readonly isLast: (value: A) => boolean
   readonly onLast: (value: A) => void
   /** Only the end is waited for, because the values are folded as they come. */
@@ -193,14 +193,18 @@ export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
     if (!this.sawLast) this.give(this.wire.line(text, ++this.lineNumber))
   }
 
-  /** A line that need not be taken apart; tells whether it is one. */
-  token(text: string, start: number, end: number): boolean {
-    if (this.sawLast) return false
-    const value = this.wire.token?.(text, start, end)
-    if (value === undefined) return false
-    this.lineNumber++
-    this.give(value)
-    return true
+  /** Lines that need not be taken apart; tells where the first one begins that has to be. */
+  skim(text: string, start: number): number {
+    const { wire } = this
+    if (wire.skim === undefined || this.sawLast) return start
+    const values = wire.folded ? [] : this.buffer
+    const before = values.length
+    const end = wire.skim(text, start, values)
+    const count = values.length - before
+    if (count > 0) this.sawFirst = true
+    this.lineNumber += count
+    this.values += count
+    return end
   }
 
   private give(value: A): void {

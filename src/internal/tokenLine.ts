@@ -6,8 +6,8 @@
 import type * as Chat from "../api/Chat.js"
 import type * as Generate from "../api/Generate.js"
 
-/** The value of the line from `start` to `end` of a text, if it is such a line. */
-export type TokenLine<A> = (text: string, start: number, end: number) => A | undefined
+/** Adds the values of such lines, from one that begins at `start`; tells where the first line begins that is none. */
+export type Skim<A> = (text: string, start: number, values: Array<A>) => number
 
 // in both, what stands between two quotation marks is: characters that are no quotation mark, backslash or control
 // character, and where a text may have them, escapes between
@@ -31,41 +31,43 @@ const unescaped = (text: string): string | undefined => {
 const make = <A>(
   line: RegExp,
   value: (model: string, createdAt: string, text: string, thinking: string | undefined) => A
-): TokenLine<A> => {
+): Skim<A> => {
   // the same string for all values of an answer
   let name = ""
-  return (text, start, end) => {
-    if (end - start > longest) return undefined
-    line.lastIndex = start
-    const found = line.exec(text)
-    if (found === null || line.lastIndex !== end) return undefined
-    const [, model, createdAt, piece, thought] = found as unknown as [
-      string,
-      string,
-      string,
-      string,
-      string | undefined
-    ]
-    if (model !== name) name = model
-    const said = unescaped(piece)
-    if (said === undefined) return undefined
-    if (thought === undefined) return value(name, createdAt, said, undefined)
-    const thinking = unescaped(thought)
-    return thinking === undefined ? undefined : value(name, createdAt, said, thinking)
+  return (text, first, values) => {
+    let start = first
+    while (start < text.length) {
+      const newline = text.indexOf("\n", start)
+      const end = newline === -1 ? text.length : newline
+      if (end - start > longest) return start
+      line.lastIndex = start
+      const found = line.exec(text)
+      if (found === null || line.lastIndex !== end) return start
+      // not taken apart as an array, which costs more than all the rest before it is optimized
+      const model = found[1]!
+      if (model !== name) name = model
+      const said = unescaped(found[3]!)
+      const thought = found[4]
+      const thinking = thought === undefined ? undefined : unescaped(thought)
+      if (said === undefined || (thinking === undefined && thought !== undefined)) return start
+      values.push(value(name, found[2]!, said, thinking))
+      start = end + 1
+    }
+    return start
   }
 }
 
 /** Of one chat. */
-export const chat = (): TokenLine<Chat.ChatChunk> =>
-  make(chatLine, (model, created_at, content, thinking) =>
+export const chat = (): Skim<Chat.ChatChunk> =>
+  make<Chat.ChatChunk>(chatLine, (model, created_at, content, thinking) =>
     thinking === undefined
       ? { model, created_at, message: { role: "assistant", content }, done: false }
       : { model, created_at, message: { role: "assistant", content, thinking }, done: false }
   )
 
 /** Of one completion. */
-export const generate = (): TokenLine<Generate.GenerateChunk> =>
-  make(generateLine, (model, created_at, response, thinking) =>
+export const generate = (): Skim<Generate.GenerateChunk> =>
+  make<Generate.GenerateChunk>(generateLine, (model, created_at, response, thinking) =>
     thinking === undefined
       ? { model, created_at, response, done: false }
       : { model, created_at, response, thinking, done: false }

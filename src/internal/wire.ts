@@ -92,9 +92,13 @@ export class Wire<A, Response> implements Reader.Wire<A> {
     return this.took(codec.hot(json) ? json : this.decoded(json, text, lineNumber))
   }
 
-  token(text: string, start: number, end: number): A | undefined {
-    const value = this.codec.token?.(text, start, end)
-    return value === undefined ? undefined : this.took(value)
+  skim(text: string, start: number, values: Array<A>): number {
+    const { skim } = this.codec
+    if (skim === undefined) return start
+    const before = values.length
+    const end = skim(text, start, values)
+    for (let i = before; i < values.length; i++) this.took(values[i]!)
+    return end
   }
 
   private took(value: A): A {

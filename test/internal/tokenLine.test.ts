@@ -67,47 +67,71 @@ const parsed = (text: string): unknown => {
   }
 }
 
-describe("a line that is nothing but a piece of text", () => {
-  for (const [name, make] of [
-    ["chat", TokenLine.chat],
-    ["generate", TokenLine.generate]
+/** The values of the lines of a text, from `start`, and where the first line begins that was left. */
+const skimmed = (skim: TokenLine.Skim<never>, text: string, start = 0): readonly [ReadonlyArray<unknown>, number] => {
+  const values: Array<never> = []
+  const end = skim(text, start, values)
+  return [values, end]
+}
+
+const texts = FastCheck.record({ text: words, thinking: FastCheck.option(words, { nil: undefined }) })
+
+const usual = { model: "llama3.2:1b", created_at: "2026-11-22T20:36:18.040916917Z", role: "assistant" }
+
+describe("lines that are nothing but a piece of text", () => {
+  for (const [name, make, other] of [
+    ["chat", TokenLine.chat, generateLine],
+    ["generate", TokenLine.generate, chatLine]
   ] as const) {
-    it.prop(`is what JSON.parse makes of it, or left to that: ${name}`, [perhapsDamaged], ([line]) => {
-      const value = make()(line, 0, line.length)
-      if (value !== undefined) expect(value).toStrictEqual(parsed(line))
+    it.prop(`are what JSON.parse makes of them, or left to that: ${name}`, [perhapsDamaged], ([line]) => {
+      const [values, end] = skimmed(make(), line)
+      // a line that was damaged by a line end is two
+      for (const [i, text] of line.split("\n").slice(0, values.length).entries()) {
+        expect(values[i]).toStrictEqual(parsed(text))
+      }
+      expect(end).toBe(values.length === 0 ? 0 : line.length + 1)
     })
 
-    it.prop(`is read wherever it stands in a text: ${name}`, [words, lines, words], ([before, line, after]) => {
-      const token = make()
-      const text = before + line + after
-      expect(token(text, before.length, before.length + line.length)).toStrictEqual(token(line, 0, line.length))
-    })
+    it.prop(
+      `are read up to the first that is none: ${name}`,
+      [FastCheck.array(texts, { maxLength: 5 }), words],
+      ([all, rest]) => {
+        const own = name === "chat" ? chatLine : generateLine
+        const good = all.map((value) => own({ ...usual, ...value })).map((line) => `${line}\n`)
+        const text = ["before ", ...good, other({ ...usual, text: rest, thinking: undefined })].join("")
+        const [values, end] = skimmed(make(), text, 7)
+        expect(values).toStrictEqual(good.map(parsed))
+        expect(end).toBe(7 + good.join("").length)
+      }
+    )
   }
 
-  const usual = { model: "llama3.2:1b", created_at: "2026-11-22T20:36:18.040916917Z", role: "assistant" }
-
-  it.prop("is read, whatever the text is", [words, FastCheck.option(words, { nil: undefined })], ([text, thinking]) => {
-    for (const [token, line] of [
-      [TokenLine.chat(), chatLine({ ...usual, text, thinking })],
-      [TokenLine.generate(), generateLine({ ...usual, text, thinking })]
+  it.prop("are read, whatever the text is", [texts], ([text]) => {
+    for (const [skim, line] of [
+      [TokenLine.chat(), chatLine({ ...usual, ...text })],
+      [TokenLine.generate(), generateLine({ ...usual, ...text })]
     ] as const) {
-      expect(token(line, 0, line.length)).toStrictEqual(JSON.parse(line))
+      expect(skimmed(skim, line)).toStrictEqual([[parsed(line)], line.length + 1])
     }
   })
 
-  it("is not read where it is long, or the last", () => {
-    const long = chatLine({ ...usual, text: "x".repeat(2000), thinking: undefined })
-    expect(TokenLine.chat()(long, 0, long.length)).toBeUndefined()
-    const last = long.replace("false", "true").replace(/x+/, "")
-    expect(TokenLine.chat()(last, 0, last.length)).toBeUndefined()
+  it("are left where they are long, the last, or not all of the line", () => {
+    const line = chatLine({ ...usual, text: " the", thinking: undefined })
+    for (const other of [
+      line.replace("the", "x".repeat(2000)),
+      line.replace("false", "true"),
+      `${line} `,
+      `${line}\r`
+    ]) {
+      expect(skimmed(TokenLine.chat(), `${other}\n${line}`)).toStrictEqual([[], 0])
+    }
   })
 
-  it("of one answer has the same name, and not that of the answer before", () => {
-    const token = TokenLine.chat()
-    const read = (model: string) => {
-      const line = chatLine({ ...usual, model, text: "", thinking: undefined })
-      return token(line, 0, line.length)?.model
-    }
-    expect([read("a"), read("a"), read("b"), read("")]).toEqual(["a", "a", "b", ""])
+  it("of one answer need not have one name", () => {
+    const skim = TokenLine.chat()
+    const text = ["a", "a", "b", ""]
+      .map((model) => chatLine({ ...usual, model, text: "", thinking: undefined }))
+      .join("\n")
+    expect(skimmed(skim, text)[0].map((value) => (value as Written).model)).toEqual(["a", "a", "b", ""])
   })
 })
