@@ -46,7 +46,7 @@ const subject = <A, Response>(endpoint: Endpoint.Endpoint, codecOf: () => Codec.
   endpoint,
   run: (input, folded, reads) => {
     const codec = codecOf()
-    const attempt = Context.attempt(call, clock, [], "firstToken", {
+    const attempt = new Context.Attempt(call, clock, [], "firstToken", {
       partial: () => (codec.whole ? undefined : codec.fold.partial()),
       failed: () => undefined
     })
@@ -105,6 +105,6 @@ export const failure = (input: Input): OllamaError => {
     sentOrigin: false,
     retryAfter: undefined
   })
-  const attempt = Context.attempt(call, clock, [], "firstToken")
+  const attempt = new Context.Attempt(call, clock, [], "firstToken")
   return attempt.failure(seed, { status: text.status ?? input.status, detail: text.message })
 }

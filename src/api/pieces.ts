@@ -4,7 +4,7 @@
  * So many are joined at once. A text made by adding each piece to it is a tree of all of them until it is read, and every
  * collection of garbage on the way goes through that.
  */
-const together = 128
+const together = 8
 
 export class Pieces {
   private joined = ""

@@ -66,21 +66,18 @@ export interface Won<A, Response> {
 }
 
 /**
- * The same, with something to be done when it was closed.
- *
- * @param look says what, before the connection is closed: afterwards every answer looks as if it had been left
+ * An attempt with something to be done when it was closed. An answer may go on for long, and there may be many: what closes
+ * one is made when it is closed.
  */
-export const closing = <A, Response>(won: Won<A, Response>, look: () => Effect.Effect<void>): Won<A, Response> =>
-  new Closing(
-    won,
-    Effect.suspend(() => Effect.ensuring(won.close, look()))
-  )
+export abstract class Closing<A, Response> implements Won<A, Response> {
+  constructor(protected readonly won: Won<A, Response>) {}
 
-class Closing<A, Response> implements Won<A, Response> {
-  constructor(
-    private readonly won: Won<A, Response>,
-    readonly close: Effect.Effect<void>
-  ) {}
+  /** What; asked before the connection is closed: afterwards every answer looks as if it had been left. */
+  protected abstract look(): Effect.Effect<void>
+
+  get close() {
+    return Effect.suspend(() => Effect.ensuring(this.won.close, this.look()))
+  }
 
   get reader() {
     return this.won.reader
@@ -106,6 +103,19 @@ class Closing<A, Response> implements Won<A, Response> {
     return this.won.timing()
   }
 }
+
+class Looked<A, Response> extends Closing<A, Response> {
+  constructor(
+    won: Won<A, Response>,
+    protected readonly look: () => Effect.Effect<void>
+  ) {
+    super(won)
+  }
+}
+
+/** The same, with what is done as a function. */
+export const closing = <A, Response>(won: Won<A, Response>, look: () => Effect.Effect<void>): Won<A, Response> =>
+  new Looked(won, look)
 
 export interface Options {
   readonly host: Host.Host

@@ -32,10 +32,26 @@ export type Draft<A, Response> = (
 ) => Effect.Effect<Running.Call<A, Response>, Failure>
 
 /** The attempt that was won; to close it ends the call. */
-interface Winner<A, Response> extends Attempt.Won<A, Response> {
+class Winner<A, Response> extends Attempt.Closing<A, Response> {
+  constructor(
+    won: Attempt.Won<A, Response>,
+    private readonly end: Report.End
+  ) {
+    super(won)
+  }
+
+  override look() {
+    return this.over(this.outcome())
+  }
+
   /** Closes it, and leaves it to `over` to say how the call ended. */
-  readonly release: Effect.Effect<void>
-  readonly over: (outcome: Report.Outcome) => Effect.Effect<void>
+  get release() {
+    return this.won.close
+  }
+
+  over(outcome: Report.Outcome): Effect.Effect<void> {
+    return this.end(outcome, this.earlier, this.codec.fold.partial)
+  }
 }
 
 /** Runs attempts until one is won; `hold` learns of it before anything can interrupt. */
@@ -57,7 +73,7 @@ const win = <A, Response>(
         const holding = (server: Server.Server, asked: Running.Call<A, Response>) => {
           return (won: Attempt.Won<A, Response>): void => {
             running.journal.won(won.trail)
-            winner = ending(won, end)
+            winner = new Winner(won, end)
             hold(winner, () => Running.context(asked, server, running.startedAt))
           }
         }
@@ -74,7 +90,7 @@ const win = <A, Response>(
               Effect.failCause(cause)
             )
           },
-          onSuccess: (won) => Effect.succeed(winner ?? ending(won, end))
+          onSuccess: (won) => Effect.succeed(winner ?? new Winner(won, end))
         })
       })
     )
@@ -91,13 +107,6 @@ const attempts = <A, Response>(
   return Effect.flatMap(server.guards.of(call.plan, running.settings.policy), (shared) =>
     Retrying.run(Target.one(making, shared), running, earlier)
   )
-}
-
-// apart from what is alive while a call is won, of which it would keep everything as long as the answer goes on
-const ending = <A, Response>(won: Attempt.Won<A, Response>, end: Report.End): Winner<A, Response> => {
-  const over = (outcome: Report.Outcome): Effect.Effect<void> => end(outcome, won.earlier, won.codec.fold.partial)
-  const closing = Attempt.closing(won, () => over(won.outcome()))
-  return Object.assign(closing, { release: won.close, over })
 }
 
 /** Whether another one than the host and the model that were asked for may answer: what is generated, or computed. */
@@ -237,17 +246,17 @@ export const stream = <A, Response>(
   Stream.fromChannel(
     Channel.suspend(() => {
       // no more than this is kept while the answer goes on: neither the call nor its first values
-      let close: Effect.Effect<void> = Effect.void
+      let winner: Winner<A, Response> | undefined
       const open = around(
         Effect.flatMap(settings, (inForce) =>
           win(draft, inForce, (won) => {
-            close = won.close
+            winner = won
           })
         )
       )
       return Channel.ensuring(
         Channel.flatMap(Channel.fromEffect(open), (won) => reading(won.reader)),
-        Effect.suspend(() => close)
+        Effect.suspend(() => winner?.close ?? Effect.void)
       )
     })
   )

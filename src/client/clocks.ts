@@ -80,7 +80,7 @@ export const late = (
   stage: OllamaError.Phase,
   limits: Timeouts.Limits
 ): OllamaError.OllamaError =>
-  timeout(Context.attempt(call, clock, earlier, stage), { phase: "total", limit: limits.total ?? 0 })
+  timeout(new Context.Attempt(call, clock, earlier, stage), { phase: "total", limit: limits.total ?? 0 })
 
 /** What ran out before the first value, as far as is known of the model at that moment. */
 export const firstExpiry = (first: First, known: Residency | undefined): Expiry => {

@@ -71,7 +71,7 @@ export class Going<A, Response> implements Won<A, Response>, Wire.Answer<A>, Rea
     const codec = plan.codec(() => this.status)
     this.codec = codec
     this.gap = codec.whole ? undefined : limits.gap
-    this.attempt = Context.attempt(call, clock, options.earlier, this.starting.phase, this)
+    this.attempt = new Context.Attempt(call, clock, options.earlier, this.starting.phase, this)
     this.reader = new Reader.Reader(
       clock,
       new Wire.Wire(this.attempt, codec, this),
@@ -237,7 +237,11 @@ export class Going<A, Response> implements Won<A, Response>, Wire.Answer<A>, Rea
     })
   }
 
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => this.closed())
+  }
+
+  private closed(): Effect.Effect<void> {
     const { reader, scope, sender } = this
     this.trail.end(this.clock.unsafeCurrentTimeMillis(), this.outcome())
     this.options.watchdog.remove(this.clock, reader)
@@ -247,7 +251,7 @@ export class Going<A, Response> implements Won<A, Response>, Wire.Answer<A>, Rea
     if (reader.isDraining()) return drained(reader, closeScope)
     reader.close()
     return Effect.zipRight(sender === undefined ? Effect.void : Fiber.interrupt(sender), closeScope)
-  })
+  }
 }
 
 /** Lets the transport see the end of a complete answer, so that it can keep the connection for the next call. */

@@ -27,12 +27,13 @@ export interface Facts extends Timeouts.Request {
 }
 
 const none: ReadonlyArray<Decision> = []
+const notHeld: Readonly<Record<Hold, number>> = { offline: 0, backoff: 0, place: 0 }
 
 export class Journal {
   readonly id: number
-  readonly trails: Array<Trail> = []
+  trails: ReadonlyArray<Trail> = []
   /** Milliseconds waited between attempts. */
-  private readonly held: Record<Hold, number> = { offline: 0, backoff: 0, place: 0 }
+  private held = notHeld
   isSlow = false
   isOver = false
   traced: Traced | undefined
@@ -73,13 +74,14 @@ export class Journal {
   attempt(now: number, endpoint: Endpoint, host: Host, model: string | undefined): Trail {
     this.go(now)
     const traced = Tracing.attempt(this.traced, endpoint, host, model, this.trails.length)
-    const trail = new Trail(now, host.address.url, model, traced, this.first)
-    this.trails.push(trail)
+    const trail = new Trail(now, host.address.url, model, traced, this)
+    // an array that was pushed to has room for sixteen more
+    this.trails = [...this.trails, trail]
     return trail
   }
 
   /** The first value came, of any attempt. */
-  private readonly first = (now: number): void => {
+  first(now: number): void {
     if (this.hasBegun) return
     this.hasBegun = true
     if (this.traced !== undefined && this.facts.kind === "generation") Tracing.event(this.traced, "ollama.first_token")
@@ -101,7 +103,7 @@ export class Journal {
   /** It is over. */
   go(now: number): void {
     if (this.hold === undefined) return
-    this.held[this.hold.why] += now - this.hold.at
+    this.held = this.heldFor(now)
     this.hold = undefined
   }
 

@@ -142,7 +142,7 @@ const waited = <A, Response>(
   const next = Deferred.unsafeMake<Next>(FiberId.none)
   const goOn = (step: Next): void => Deferred.unsafeDone(next, Effect.succeed(step))
   const expire = (expiry: Clocks.Expiry): number => {
-    const error = Clocks.timeout(Context.attempt(call, clock, earlier, "load"), expiry)
+    const error = Clocks.timeout(new Context.Attempt(call, clock, earlier, "load"), expiry)
     goOn(Effect.fail(known === "absent" ? repetition(error) : error))
     return Number.POSITIVE_INFINITY
   }

@@ -18,6 +18,11 @@ export interface Coming {
   readonly silentSince: () => number | undefined
 }
 
+/** The call that an attempt is of. */
+export interface Owner {
+  readonly first: (now: number) => void
+}
+
 /** Milliseconds on Clock, and of it. */
 export class Trail {
   /** What the attempt is in, and since when. */
@@ -53,14 +58,14 @@ export class Trail {
 
   /**
    * @param traced the span of the attempt
-   * @param onFirst learns of the first value
+   * @param owner learns of the first value
    */
   constructor(
     readonly startedAt: number,
     readonly host: string,
     readonly model: string | undefined,
     readonly traced?: Traced | undefined,
-    private readonly onFirst?: (now: number) => void
+    private readonly owner?: Owner
   ) {
     this.since = startedAt
   }
@@ -105,7 +110,7 @@ export class Trail {
     if (this.stage === "connect") this.enter(this.awaits, now)
     // an answer of one value has no gaps
     if (!isOnly) this.enter("gap", now)
-    this.onFirst?.(now)
+    this.owner?.first(now)
   }
 
   /** Nothing more comes of it. */

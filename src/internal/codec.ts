@@ -91,7 +91,7 @@ const decodeGenerate = decoder(Generate.GenerateChunk)
 const decodeProgress = decoder(Model.ProgressResponse)
 
 export const chat = (): Codec<Chat.ChatChunk, Chat.ChatResponse> => ({
-  skim: TokenLine.chat(),
+  skim: TokenLine.chat,
   hot: isHotChat,
   decode: decodeChat,
   isLast: Fold.isTerminal,
@@ -101,7 +101,7 @@ export const chat = (): Codec<Chat.ChatChunk, Chat.ChatResponse> => ({
 })
 
 export const generate = (): Codec<Generate.GenerateChunk, Generate.GenerateResponse> => ({
-  skim: TokenLine.generate(),
+  skim: TokenLine.generate,
   hot: isHotGenerate,
   decode: decodeGenerate,
   isLast: Fold.isTerminal,

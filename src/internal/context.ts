@@ -80,20 +80,8 @@ export const make = (seed: Seed, call: Call, at: At): OllamaError.OllamaError =>
 
 const elapsed = (since: number, now: number): Duration.Duration => Duration.millis(Math.max(0, now - since))
 
-/** Makes the failures of one attempt; the stage moves on as the attempt does. */
-export interface Attempt {
-  readonly call: Call
-  stage: OllamaError.Phase
-  readonly failure: (
-    seed: Seed,
-    extra?: {
-      readonly phase?: OllamaError.Phase
-      readonly status?: number | undefined
-      readonly detail?: string | undefined
-      readonly cause?: OllamaError.Cause | undefined
-    }
-  ) => OllamaError.OllamaError
-}
+/** Where an attempt was when something failed, if not in its stage; and what the failure tells. */
+export type Extra = Partial<Omit<At, "now" | "partial" | "attempts">>
 
 /** What an attempt knows beside its call. */
 export interface Attempted {
@@ -103,30 +91,28 @@ export interface Attempted {
   readonly failed: (error: OllamaError.OllamaError) => void
 }
 
-/** @param earlier the failures of earlier attempts of the call */
-export const attempt = (
-  call: Call,
-  clock: Clock.Clock,
-  earlier: ReadonlyArray<OllamaError.Attempt>,
-  stage: OllamaError.Phase,
-  attempted?: Attempted
-): Attempt => {
-  const self: Attempt = {
-    call,
-    stage,
-    failure: (seed, extra) => {
-      const error = make(seed, call, {
-        phase: self.stage,
-        ...extra,
-        now: clock.unsafeCurrentTimeMillis(),
-        attempts: earlier,
-        partial: attempted?.partial()
-      })
-      attempted?.failed(error)
-      return error
-    }
+/** Makes the failures of one attempt; the stage moves on as the attempt does. */
+export class Attempt {
+  /** @param earlier the failures of earlier attempts of the call */
+  constructor(
+    readonly call: Call,
+    private readonly clock: Clock.Clock,
+    private readonly earlier: ReadonlyArray<OllamaError.Attempt>,
+    public stage: OllamaError.Phase,
+    private readonly attempted?: Attempted
+  ) {}
+
+  failure(seed: Seed, extra?: Extra): OllamaError.OllamaError {
+    const error = make(seed, this.call, {
+      phase: this.stage,
+      ...extra,
+      now: this.clock.unsafeCurrentTimeMillis(),
+      attempts: this.earlier,
+      partial: this.attempted?.partial()
+    })
+    this.attempted?.failed(error)
+    return error
   }
-  return self
 }
 
 /** The short form in which later attempts remember a failure. */

@@ -68,7 +68,7 @@ const highWater = 512
 type Outcome<A> = Effect.Effect<Batch<A>, OllamaError.OllamaError>
 
 /** It is what the body's events are told to, and what a watchdog looks at. */
-export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
+export class Reader<A> implements Body.Hooks, Lines.Taker, Soon.Ready, Watchdog.Entry {
   private readonly lines: Lines.Lines | undefined
   /** Of an answer that is one value. */
   private readonly pile: Lines.Pile | undefined
@@ -155,7 +155,8 @@ export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
     wake(batch)
   }
 
-  private readonly notifyNow = (): void => {
+  /** The moment has come. */
+  handOn(): void {
     this.isNotified = false
     this.notify()
   }
@@ -165,7 +166,7 @@ export class Reader<A> implements Body.Hooks, Lines.Taker, Watchdog.Entry {
     if (soon === undefined) return this.notify()
     if (this.isNotified) return
     this.isNotified = true
-    soon(this.notifyNow)
+    soon(this)
   }
 
   private finish(outcome: Effect.Effect<Done, OllamaError.OllamaError>): void {

@@ -4,8 +4,13 @@
  */
 import * as Context from "effect/Context"
 
-/** Runs something in that moment, together with what others have got to run. */
-export type Run = (f: () => void) => void
+/** Who has something to hand on. */
+export interface Ready {
+  readonly handOn: () => void
+}
+
+/** Calls back in that moment, together with others. */
+export type Run = (ready: Ready) => void
 
 /** Absent where a transport knows no such moment: then everything is handed on at once. */
 export class Soon extends Context.Reference<Soon>()("effect-ollama/internal/Soon", {

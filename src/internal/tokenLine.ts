@@ -6,8 +6,11 @@
 import type * as Chat from "../api/Chat.js"
 import type * as Generate from "../api/Generate.js"
 
-/** Adds the values of such lines, from one that begins at `start`; tells where the first line begins that is none. */
-export type Skim<A> = (text: string, start: number, values: Array<A>) => number
+/**
+ * Adds the values of such lines, from one that begins at `start`; tells where the first line begins that is none. Of the
+ * name of the model only one copy is kept, where it is the one that was asked for.
+ */
+export type Skim<A> = (text: string, start: number, values: Array<A>, asked: string | undefined) => number
 
 // in both, what stands between two quotation marks is: characters that are no quotation mark, backslash or control
 // character, and where a text may have them, escapes between
@@ -28,13 +31,12 @@ const unescaped = (text: string): string | undefined => {
   }
 }
 
-const make = <A>(
-  line: RegExp,
-  value: (model: string, createdAt: string, text: string, thinking: string | undefined) => A
-): Skim<A> => {
-  // the same string for all values of an answer
-  let name = ""
-  return (text, first, values) => {
+const make =
+  <A>(
+    line: RegExp,
+    value: (model: string, createdAt: string, text: string, thinking: string | undefined) => A
+  ): Skim<A> =>
+  (text, first, values, asked) => {
     let start = first
     while (start < text.length) {
       const newline = text.indexOf("\n", start)
@@ -45,30 +47,30 @@ const make = <A>(
       if (found === null || line.lastIndex !== end) return start
       // not taken apart as an array, which costs more than all the rest before it is optimized
       const model = found[1]!
-      if (model !== name) name = model
       const said = unescaped(found[3]!)
       const thought = found[4]
       const thinking = thought === undefined ? undefined : unescaped(thought)
       if (said === undefined || (thinking === undefined && thought !== undefined)) return start
-      values.push(value(name, found[2]!, said, thinking))
+      values.push(value(model === asked ? asked : model, found[2]!, said, thinking))
       start = end + 1
     }
     return start
   }
-}
 
-/** Of one chat. */
-export const chat = (): Skim<Chat.ChatChunk> =>
-  make<Chat.ChatChunk>(chatLine, (model, created_at, content, thinking) =>
+/** Of a chat. */
+export const chat: Skim<Chat.ChatChunk> = /* @__PURE__ */ make<Chat.ChatChunk>(
+  chatLine,
+  (model, created_at, content, thinking) =>
     thinking === undefined
       ? { model, created_at, message: { role: "assistant", content }, done: false }
       : { model, created_at, message: { role: "assistant", content, thinking }, done: false }
-  )
+)
 
-/** Of one completion. */
-export const generate = (): Skim<Generate.GenerateChunk> =>
-  make<Generate.GenerateChunk>(generateLine, (model, created_at, response, thinking) =>
+/** Of a completion. */
+export const generate: Skim<Generate.GenerateChunk> = /* @__PURE__ */ make<Generate.GenerateChunk>(
+  generateLine,
+  (model, created_at, response, thinking) =>
     thinking === undefined
       ? { model, created_at, response, done: false }
       : { model, created_at, response, thinking, done: false }
-  )
+)

@@ -96,7 +96,7 @@ export class Wire<A, Response> implements Reader.Wire<A> {
     const { skim } = this.codec
     if (skim === undefined) return start
     const before = values.length
-    const end = skim(text, start, values)
+    const end = skim(text, start, values, this.attempt.call.model)
     for (let i = before; i < values.length; i++) this.took(values[i]!)
     return end
   }

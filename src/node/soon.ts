@@ -2,13 +2,13 @@
 import type * as Soon from "../internal/soon.js"
 
 export const make = (): Soon.Run => {
-  let waiting: Array<() => void> = []
+  let waiting: Array<Soon.Ready> = []
   const flush = (): void => {
     const now = waiting
     waiting = []
-    for (const f of now) f()
+    for (const ready of now) ready.handOn()
   }
-  return (f) => {
-    if (waiting.push(f) === 1) setImmediate(flush)
+  return (ready) => {
+    if (waiting.push(ready) === 1) setImmediate(flush)
   }
 }

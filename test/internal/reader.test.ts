@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as OllamaError from "../../src/OllamaError.js"
 import * as Reader from "../../src/internal/reader.js"
+import type * as Soon from "../../src/internal/soon.js"
 
 const never = (): OllamaError.OllamaError => new OllamaError.StreamInterrupted({})
 
@@ -21,9 +22,9 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** A reader whose values are handed on when `run` is called, and whether its body was told to wait. */
 const deferred = Effect.map(Effect.clock, (clock) => {
-  const waiting: Array<() => void> = []
+  const waiting: Array<Soon.Ready> = []
   const body = { paused: false }
-  const reader = new Reader.Reader(clock, wire, 1000, (f) => waiting.push(f))
+  const reader = new Reader.Reader(clock, wire, 1000, (ready) => waiting.push(ready))
   reader.attach({
     pause: () => {
       body.paused = true
@@ -33,7 +34,7 @@ const deferred = Effect.map(Effect.clock, (clock) => {
     },
     cancel: () => undefined
   })
-  return { reader, body, waiting, run: () => waiting.splice(0).forEach((f) => f()) }
+  return { reader, body, waiting, run: () => waiting.splice(0).forEach((ready) => ready.handOn()) }
 })
 
 describe("a reader of a transport that hands on later", () => {

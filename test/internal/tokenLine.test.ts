@@ -70,7 +70,7 @@ const parsed = (text: string): unknown => {
 /** The values of the lines of a text, from `start`, and where the first line begins that was left. */
 const skimmed = (skim: TokenLine.Skim<never>, text: string, start = 0): readonly [ReadonlyArray<unknown>, number] => {
   const values: Array<never> = []
-  const end = skim(text, start, values)
+  const end = skim(text, start, values, usual.model)
   return [values, end]
 }
 
@@ -79,12 +79,12 @@ const texts = FastCheck.record({ text: words, thinking: FastCheck.option(words, 
 const usual = { model: "llama3.2:1b", created_at: "2026-11-22T20:36:18.040916917Z", role: "assistant" }
 
 describe("lines that are nothing but a piece of text", () => {
-  for (const [name, make, other] of [
+  for (const [name, skim, other] of [
     ["chat", TokenLine.chat, generateLine],
     ["generate", TokenLine.generate, chatLine]
   ] as const) {
     it.prop(`are what JSON.parse makes of them, or left to that: ${name}`, [perhapsDamaged], ([line]) => {
-      const [values, end] = skimmed(make(), line)
+      const [values, end] = skimmed(skim, line)
       // a line that was damaged by a line end is two
       for (const [i, text] of line.split("\n").slice(0, values.length).entries()) {
         expect(values[i]).toStrictEqual(parsed(text))
@@ -99,7 +99,7 @@ describe("lines that are nothing but a piece of text", () => {
         const own = name === "chat" ? chatLine : generateLine
         const good = all.map((value) => own({ ...usual, ...value })).map((line) => `${line}\n`)
         const text = ["before ", ...good, other({ ...usual, text: rest, thinking: undefined })].join("")
-        const [values, end] = skimmed(make(), text, 7)
+        const [values, end] = skimmed(skim, text, 7)
         expect(values).toStrictEqual(good.map(parsed))
         expect(end).toBe(7 + good.join("").length)
       }
@@ -108,8 +108,8 @@ describe("lines that are nothing but a piece of text", () => {
 
   it.prop("are read, whatever the text is", [texts], ([text]) => {
     for (const [skim, line] of [
-      [TokenLine.chat(), chatLine({ ...usual, ...text })],
-      [TokenLine.generate(), generateLine({ ...usual, ...text })]
+      [TokenLine.chat, chatLine({ ...usual, ...text })],
+      [TokenLine.generate, generateLine({ ...usual, ...text })]
     ] as const) {
       expect(skimmed(skim, line)).toStrictEqual([[parsed(line)], line.length + 1])
     }
@@ -123,12 +123,12 @@ describe("lines that are nothing but a piece of text", () => {
       `${line} `,
       `${line}\r`
     ]) {
-      expect(skimmed(TokenLine.chat(), `${other}\n${line}`)).toStrictEqual([[], 0])
+      expect(skimmed(TokenLine.chat, `${other}\n${line}`)).toStrictEqual([[], 0])
     }
   })
 
   it("of one answer need not have one name", () => {
-    const skim = TokenLine.chat()
+    const skim = TokenLine.chat
     const text = ["a", "a", "b", ""]
       .map((model) => chatLine({ ...usual, model, text: "", thinking: undefined }))
       .join("\n")
