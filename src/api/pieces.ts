@@ -2,7 +2,7 @@
 
 /**
  * So many are joined at once. A text made by adding each piece to it is a tree of all of them until it is read, and every
- * collection of garbage on the way goes through that.
+ * collection of garbage on the way goes through that; pieces that wait to be joined are a string each.
  */
 const together = 8
 
