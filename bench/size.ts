@@ -9,9 +9,10 @@
  * "added to effect", the bundle with everything less one of the same parts of effect alone.
  */
 import { execFileSync } from "node:child_process"
+import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
-import { build } from "esbuild"
+import { build, type BuildOptions, type Plugin } from "esbuild"
 
 const kibibyte = 1024
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -71,8 +72,8 @@ const measurements: ReadonlyArray<Measurement> = [
   entry("effect-ollama/testing/node", 28.2, "node")
 ]
 
-const bundle = async (code: string, ownOnly: boolean, platform: Measurement["platform"] = "browser") => {
-  const result = await build({
+const options = (code: string, ownOnly: boolean, platform: "browser" | "node") =>
+  ({
     // A folder of the package, so that `effect-ollama` is the package itself, through its `exports`.
     stdin: { contents: code, resolveDir: root, loader: "js" },
     bundle: true,
@@ -84,7 +85,10 @@ const bundle = async (code: string, ownOnly: boolean, platform: Measurement["pla
     tsconfigRaw: {},
     external: ownOnly ? peers.flatMap((peer) => [peer, `${peer}/*`]) : [],
     logLevel: "error"
-  })
+  }) satisfies BuildOptions
+
+const bundle = async (code: string, ownOnly: boolean, platform: Measurement["platform"] = "browser") => {
+  const result = await build(options(code, ownOnly, platform))
   const [output] = result.outputFiles
   if (output === undefined) throw new Error("esbuild wrote nothing")
   return output.text
@@ -115,6 +119,36 @@ const sameOfEffect = (own: string): string =>
     })
     .join("\n")
 
+/** Whose modules are counted together; each is bundled without the others, so that their sum is more than the whole. */
+const rooms: ReadonlyArray<readonly [name: string, files: RegExp]> = [
+  ["wire, API, failures", /^dist\/(internal|api)\/|^dist\/[^/]*$/],
+  ["calls, loads, places", /^dist\/client\//],
+  ["policies", /^dist\/policy\//],
+  ["records, verdicts", /^dist\/record\//]
+]
+
+/** What each room has of the bundle of the client. */
+const measureRooms = async () => {
+  const { metafile } = await build({ ...options(client, true, "browser"), metafile: true })
+  const all = Object.keys(metafile.inputs).filter((file) => file.startsWith("dist/"))
+  const others = (own: ReadonlySet<string>): Plugin => ({
+    name: "others",
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) =>
+        own.has(relative(root, join(resolveDir, path))) ? undefined : { path, external: true }
+      )
+    }
+  })
+  return Promise.all(
+    rooms.map(async ([name, files]) => {
+      const own = all.filter((file) => files.test(file))
+      const code = own.map((file, i) => `export * as m${i} from "./${file}"`).join("\n")
+      const { outputFiles } = await build({ ...options(code, true, "browser"), plugins: [others(new Set(own))] })
+      return inKiB(`{ OllamaClient }, ${name}`, sizeOf(outputFiles[0]?.text ?? ""))
+    })
+  )
+}
+
 const inKiB = (name: string, { gzipped, minified }: Size, budget?: number) => ({
   name,
   minifiedKiB: minified / kibibyte,
@@ -143,7 +177,11 @@ const line = (result: ReturnType<typeof inKiB>) => {
 }
 
 execFileSync(process.execPath, ["scripts/build.mjs", "--if-stale", "--no-check"], { cwd: root, stdio: "inherit" })
-const results = [...(await Promise.all(measurements.map(measure))), ...(await measureAdded())]
+const results = [
+  ...(await Promise.all(measurements.map(measure))),
+  ...(await measureAdded()),
+  ...(await measureRooms())
+]
 if (process.argv.includes("--json")) console.log(JSON.stringify(results, null, 2))
 else {
   console.log(`${"KiB".padEnd(52)}${"minified".padStart(8)}${"gzipped".padStart(8)}`)
