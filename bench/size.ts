@@ -133,8 +133,8 @@ const measureRooms = async () => {
   const all = Object.keys(metafile.inputs).filter((file) => file.startsWith("dist/"))
   const others = (own: ReadonlySet<string>): Plugin => ({
     name: "others",
-    setup: ({ onResolve }) => {
-      onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) =>
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) =>
         own.has(relative(root, join(resolveDir, path))) ? undefined : { path, external: true }
       )
     }

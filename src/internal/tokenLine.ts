@@ -46,12 +46,11 @@ const make =
       const found = line.exec(text)
       if (found === null || line.lastIndex !== end) return start
       // not taken apart as an array, which costs more than all the rest before it is optimized
-      const model = found[1]!
-      const said = unescaped(found[3]!)
-      const thought = found[4]
+      const { 1: model = "", 2: createdAt = "", 3: piece = "", 4: thought } = found
+      const said = unescaped(piece)
       const thinking = thought === undefined ? undefined : unescaped(thought)
       if (said === undefined || (thinking === undefined && thought !== undefined)) return start
-      values.push(value(model === asked ? asked : model, found[2]!, said, thinking))
+      values.push(value(model === asked ? asked : model, createdAt, said, thinking))
       start = end + 1
     }
     return start

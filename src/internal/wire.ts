@@ -97,7 +97,10 @@ export class Wire<A, Response> implements Reader.Wire<A> {
     if (skim === undefined) return start
     const before = values.length
     const end = skim(text, start, values, this.attempt.call.model)
-    for (let i = before; i < values.length; i++) this.took(values[i]!)
+    for (let i = before; i < values.length; i++) {
+      const value = values[i]
+      if (value !== undefined) this.took(value)
+    }
     return end
   }
 
