@@ -68,19 +68,6 @@ const tcp = (serve: (socket: Net.Socket) => void) =>
 
 const atFirstByte = (act: (socket: Net.Socket) => void) => tcp((socket) => socket.once("data", () => act(socket)))
 
-/** A port that nobody listens on, and that nobody else is given: it is this end of a connection. */
-const closedPort = Effect.gen(function* () {
-  const port = yield* listen(Net.createServer())
-  const socket = yield* Effect.acquireRelease(
-    Effect.sync(() => Net.connect(port, "127.0.0.1")),
-    (socket) => Effect.sync(() => socket.destroy())
-  )
-  yield* Effect.async<void>((resume) => {
-    socket.once("connect", () => resume(Effect.void))
-  })
-  return socket.localPort ?? 0
-})
-
 const cors = {
   "access-control-allow-origin": "*",
   "access-control-allow-headers": "*",
@@ -223,7 +210,7 @@ const make = (script: string | undefined) =>
         secure: secure.url,
         gate: gated.url,
         desk: `http://127.0.0.1:${deskPort}`,
-        closed: `http://127.0.0.1:${yield* closedPort}`,
+        closed: yield* simulator.stage(Fault.refused()),
         resets: yield* atFirstByte((socket) => socket.resetAndDestroy()),
         closes: yield* atFirstByte((socket) => socket.end()),
         strange: yield* atFirstByte((socket) => socket.end("220 this is not HTTP\r\n"))

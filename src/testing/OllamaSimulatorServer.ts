@@ -114,11 +114,13 @@ const hostsAt = (address: string): ((host: string) => boolean) => {
   return HostNames.isLoopback(address) ? (host) => HostNames.isAllowed(host, machine) : () => true
 }
 
-/** The addresses of the faults that no server of ours answers, each made when it is first wanted. */
+/** The addresses of the faults that no server of ours answers, made when they are wanted. */
 interface Places {
   readonly plain: Effect.Effect<listen.Listening>
   readonly secure: Effect.Effect<listen.Listening>
   readonly silent: Effect.Effect<number>
+  /** Another one each time: two hosts that are down are two hosts. */
+  readonly closed: Effect.Effect<number>
 }
 
 const loopback = (protocol: "http" | "https", port: number): string => `${protocol}://127.0.0.1:${port}`
@@ -129,7 +131,7 @@ const unroutable = "http://224.0.0.1:11434"
 const placeOf = (fault: Exclude<Fault.Address, Fault.Firewall>, places: Places): Effect.Effect<string> => {
   switch (fault._tag) {
     case "Refused":
-      return Effect.map(silent.closedPort, (port) => loopback("http", port))
+      return Effect.map(places.closed, (port) => loopback("http", port))
     case "Dns":
       return Effect.succeed("http://simulator.invalid:11434")
     case "Unroutable":
@@ -166,7 +168,8 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const places: Places = {
       plain: yield* beside(false),
       secure: yield* beside(true),
-      silent: yield* Effect.cached(Effect.provideService(silent.silentPort, Scope.Scope, scope))
+      silent: yield* Effect.cached(Effect.provideService(silent.silentPort, Scope.Scope, scope)),
+      closed: Effect.provideService(silent.closedPort, Scope.Scope, scope)
     }
     const down = Effect.zipRight(controls.shutdown, server.down)
     const up = Effect.zipRight(controls.restart, server.up)

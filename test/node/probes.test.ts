@@ -73,7 +73,7 @@ describe("connections", () => {
     })
   )
 
-  it.live("that are refused, by the machine itself", () =>
+  it.scopedLive("that are refused, by the machine itself", () =>
     Effect.gen(function* () {
       const port = yield* Servers.closedPort
       assert.deepStrictEqual(yield* found((all) => all.connect("127.0.0.1", port)), {
@@ -263,7 +263,7 @@ describe("OllamaNode.doctor", () => {
     })
   )
 
-  it.live("nobody there", () =>
+  it.scopedLive("nobody there", () =>
     Effect.gen(function* () {
       const port = yield* Servers.closedPort
       const { cause: name, text } = yield* cause({ host: `127.0.0.1:${port}` })
@@ -310,7 +310,7 @@ describe("OllamaNode.doctor", () => {
     })
   )
 
-  it.live("options of the transport that cannot be used", () =>
+  it.scopedLive("options of the transport that cannot be used", () =>
     Effect.gen(function* () {
       const port = yield* Servers.closedPort
       const { report } = yield* cause({ host: `127.0.0.1:${port}`, proxy: { http: "ftp://me:wrong-one@proxy" } })

@@ -117,13 +117,7 @@ export const https = (
     listen(exchanges(events, serve)(Https.createServer(options)), events)
   )
 
-/** A port that nothing listens on. */
-export const closedPort: Effect.Effect<number> = Effect.scoped(
-  Effect.map(
-    tcp(() => undefined),
-    ({ port }) => port
-  )
-)
+export { closedPort } from "../../src/testing/internal/silent.js"
 
 // ---- answers ------------------------------------------------------------------------------------------------------
 

@@ -4,15 +4,27 @@ import { Worker } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** A port that was free a moment ago. */
-export const closedPort: Effect.Effect<number> = Effect.async((resume) => {
-  const server = net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
+const loopback = "127.0.0.1"
+
+/** A port that nobody listens on, and that nobody else is given: it is this end of a connection. */
+export const closedPort: Effect.Effect<number, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.async<{ readonly server: net.Server; readonly socket: net.Socket }>((resume) => {
+      const server = net.createServer((accepted) => accepted.on("error", () => accepted.destroy()).resume())
+      server.listen(0, loopback, () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        const socket = net.connect(port, loopback, () => resume(Effect.succeed({ server, socket })))
+      })
+    }),
+    ({ server, socket }) =>
+      Effect.async<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        socket.destroy()
+      })
+  ),
+  ({ socket }) => socket.localPort ?? 0
+)
 
 /** Listens with room for one waiting connection, and then never looks at its socket again. */
 const listener = `
