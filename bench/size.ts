@@ -87,8 +87,13 @@ const options = (code: string, ownOnly: boolean, platform: "browser" | "node") =
     logLevel: "error"
   }) satisfies BuildOptions
 
-const bundle = async (code: string, ownOnly: boolean, platform: Measurement["platform"] = "browser") => {
-  const result = await build(options(code, ownOnly, platform))
+const bundle = async (
+  code: string,
+  ownOnly: boolean,
+  platform: Measurement["platform"] = "browser",
+  plugins: Array<Plugin> = []
+) => {
+  const result = await build({ ...options(code, ownOnly, platform), plugins })
   const [output] = result.outputFiles
   if (output === undefined) throw new Error("esbuild wrote nothing")
   return output.text
@@ -143,8 +148,8 @@ const measureRooms = async () => {
     rooms.map(async ([name, files]) => {
       const own = all.filter((file) => files.test(file))
       const code = own.map((file, i) => `export * as m${i} from "./${file}"`).join("\n")
-      const { outputFiles } = await build({ ...options(code, true, "browser"), plugins: [others(new Set(own))] })
-      return inKiB(`{ OllamaClient }, ${name}`, sizeOf(outputFiles[0]?.text ?? ""))
+      const text = await bundle(code, true, "browser", [others(new Set(own))])
+      return inKiB(`{ OllamaClient }, ${name}`, sizeOf(text))
     })
   )
 }

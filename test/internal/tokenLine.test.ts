@@ -34,7 +34,7 @@ const chatLine = ({ created_at, model, role, text, thinking }: Written): string 
 const generateLine = ({ created_at, model, text, thinking }: Written): string =>
   go({ model, created_at, response: text, ...(thinking !== undefined && { thinking }), done: false })
 
-/** A line with some of it gone, twice, or replaced by what matters in JSON. */
+/** A line with some of it gone, or with something in between or in its place that matters in JSON. */
 const damaged = (line: string): FastCheck.Arbitrary<string> =>
   FastCheck.tuple(
     FastCheck.nat(line.length),

@@ -104,15 +104,14 @@ export class Gate {
   private grant(): Permit {
     const inFlight = ++this.inFlight
     const place = this.peaks.add(inFlight)
-    let isHeld = true
+    // known once it is given back
     let most: number | undefined
     return {
       _tag: "Permit",
       inFlight,
       mostInFlight: () => most ?? this.peaks.since(place),
       release: (now, sample) => {
-        if (!isHeld) return
-        isHeld = false
+        if (most !== undefined) return
         most = this.peaks.since(place)
         this.inFlight--
         if (sample !== undefined) this.learn(sample)
