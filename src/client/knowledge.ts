@@ -6,6 +6,7 @@ import type { Phases, Prediction } from "../record/CallRecord.js"
 import * as Learned from "../record/Learned.js"
 import * as Predictor from "../record/Predictor.js"
 import * as Verdict from "../record/Verdict.js"
+import * as Facts from "../record/verdict/facts.js"
 import type { Hub } from "./hub.js"
 import type { Journal } from "./journal.js"
 import * as Learning from "./learning.js"
@@ -22,6 +23,8 @@ export interface Ended {
   readonly outcome: OllamaError.OllamaError | "success" | "left"
   readonly endedIn: OllamaError.Phase | undefined
   readonly phases: Phases
+  /** By what was known before it. */
+  readonly predicted: Predictor.Predictions
 }
 
 export interface Knowledge {
@@ -194,7 +197,7 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
       const silent = trail?.silentSince()
       const tokens = Timing.tokens(trail?.last)
       const failure = typeof ended?.outcome === "string" ? undefined : ended?.outcome
-      return Verdict.of({
+      const evidence: Verdict.Evidence = {
         elapsed: Duration.millis(now - journal.about.startedAt),
         running:
           ended === undefined
@@ -209,14 +212,19 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
         failure,
         endedIn: ended?.endedIn,
         phases: ended?.phases ?? PhasesOf.of(PhasesOf.spans(journal, now)),
-        predicted: predictions(journal, now),
+        predicted: ended?.predicted ?? predictions(journal, now),
         isSlow: journal.isSlow,
         waitedFor: waitedFor(journal, now),
         hasTools: journal.facts.hasTools,
-        promptTokens: tokens.prompt,
-        gigabytes: trail === undefined ? undefined : gigabytes(trail.host, trail.model, now),
-        host:
-          trail === undefined ? undefined : hostEvidence(trail, now, ended?.outcome === "success" && !journal.isSlow)
+        promptTokens: tokens.prompt
+      }
+      // where there is nothing to explain, the host is not looked at
+      if (trail === undefined || Facts.isUnremarkable(evidence)) return Verdict.of(evidence)
+      const isUsual = ended?.outcome === "success" && !journal.isSlow
+      return Verdict.of({
+        ...evidence,
+        gigabytes: gigabytes(trail.host, trail.model, now),
+        host: hostEvidence(trail, now, isUsual)
       })
     },
     look: (journal) => {

@@ -67,7 +67,8 @@ const recordOf = (
   const elapsed = Duration.millis(now - startedAt)
   const phase = endedIn(journal, outcome)
   const hasAnswered = trail?.firstAt !== undefined
-  const phases = Phases.of(spans, knowledge.predictions(journal, now))
+  const predicted = knowledge.predictions(journal, now)
+  const phases = Phases.of(spans, predicted)
   return {
     ...defined({
       model,
@@ -96,7 +97,7 @@ const recordOf = (
     attempts,
     decisions: journal.decisions,
     slow: journal.isSlow,
-    verdict: knowledge.verdict(journal, now, { outcome, endedIn: phase, phases })
+    verdict: knowledge.verdict(journal, now, { outcome, endedIn: phase, phases, predicted })
   }
 }
 

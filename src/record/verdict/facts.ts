@@ -160,6 +160,14 @@ export const factors = (slower: Facts["slower"]): ReadonlyArray<number> =>
 
 export const others = (host: HostEvidence): ReadonlyArray<Facts["slower"]> => host.otherDetectors?.map(slowerOf) ?? []
 
+/** A call that ended well, and had no phase worth a word: there is nothing to explain, whatever else is known. */
+export const isUnremarkable = ({ failure, isSlow, outcome, phases, running }: Evidence): boolean =>
+  outcome === "success" &&
+  failure === undefined &&
+  running === undefined &&
+  isSlow !== true &&
+  names.every((name) => (millis(phases?.[name]?.actual) ?? 0) < noticeable)
+
 export const make = (evidence: Evidence): Facts => {
   const { failure, host = {} } = evidence
   const elapsed = millis(evidence.elapsed) ?? 0
