@@ -1,6 +1,6 @@
 /**
  * One measurement in a process of its own: `child.js FILE EXPORT HOST MODE STREAMS MODEL PASSES`, result as JSON through IPC.
- * What is counted begins after the imports and the making of the client.
+ * What is counted begins after the imports and the making of the client, when nothing of them goes on in the background.
  */
 import { get } from "node:http"
 import { pathToFileURL } from "node:url"
@@ -38,6 +38,17 @@ const [file, exported, host, mode, streams, model, passes] = process.argv.slice(
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** V8 still compiles in the background what the imports kept busy: its own threads are counted too. */
+const quiet = async () => {
+  let calm = 0
+  while (calm < 5) {
+    const before = process.cpuUsage()
+    await sleep(20)
+    const { user, system } = process.cpuUsage(before)
+    calm = user + system < 1000 ? calm + 1 : 0
+  }
+}
+
 const settled = async () => {
   for (let i = 0; i < 4; i++) {
     globalThis.gc!()
@@ -59,6 +70,7 @@ const openStreams = () =>
 const contestant = ((await import(pathToFileURL(file).href)) as Record<string, Contestant>)[exported]!
 const session = await contestant.open(host)
 globalThis.gc!()
+await quiet()
 
 const measured: Array<Pass> = []
 const pass = async () => {

@@ -2,8 +2,8 @@
  * `npm run bench:stream [-- --mode a|b|c] [--rounds N] [--only NAME,NAME] [--json]`
  *
  * CPU time (user and system) and wall time per token, and memory per stream, of effect-ollama, ollama-js and the bare transports.
- * Every measurement is a process of its own against a server in another; the contestants take turns, round after round, and the
- * medians are compared within the run. Exit code 1 when a wanted ratio is missed.
+ * Every measurement is a process of its own against a server in another; the contestants take turns, round after round, and are
+ * compared within each round: a ratio is the median of those. Exit code 1 when a wanted ratio is missed.
  */
 import { fork } from "node:child_process"
 import { cpus } from "node:os"
@@ -151,7 +151,8 @@ const table = (mode: Mode, results: ReadonlyMap<string, ReadonlyArray<Result>>):
       const mine = results.get(one.key)!
       const base = results.get(baseOf(one))!
       const values = mine.map(figure.of)
-      const ratio = median(values) / median(base.map(figure.of))
+      // within a round, since the machine may become slower or faster from one to the next
+      const ratio = median(values.map((value, round) => value / figure.of(base[round]!)))
       const wanted = mode.wanted[one.key]?.[i]
       const walls = mine.map((result) => (result.passes[i] ?? result.passes[0]!).wall / 1e6)
       return {
