@@ -218,8 +218,9 @@ export const make = (hub: Hub, servers: () => ReadonlyArray<Server>): Knowledge 
         hasTools: journal.facts.hasTools,
         promptTokens: tokens.prompt
       }
-      // where there is nothing to explain, the host is not looked at
-      if (trail === undefined || Facts.isUnremarkable(evidence)) return Verdict.of(evidence)
+      // the host does not matter then, and to look at it costs
+      if (Facts.isUnremarkable(evidence)) return { _tag: "AsExpected" }
+      if (trail === undefined) return Verdict.of(evidence)
       const isUsual = ended?.outcome === "success" && !journal.isSlow
       return Verdict.of({
         ...evidence,

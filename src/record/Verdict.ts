@@ -119,8 +119,7 @@ export type { Evidence, Failure, HostEvidence, Running } from "./verdict/evidenc
  * @since 0.1.0
  * @category constructors
  */
-export const of = (evidence: Evidence): Verdict =>
-  Facts.isUnremarkable(evidence) ? Rules.asExpected : Rules.apply(Facts.make(evidence))
+export const of = (evidence: Evidence): Verdict => Rules.apply(Facts.make(evidence))
 
 /**
  * One plain sentence on one line, with its figures and, where there is something to do, what.

@@ -160,7 +160,7 @@ export const factors = (slower: Facts["slower"]): ReadonlyArray<number> =>
 
 export const others = (host: HostEvidence): ReadonlyArray<Facts["slower"]> => host.otherDetectors?.map(slowerOf) ?? []
 
-/** A call that ended well, and had no phase worth a word: there is nothing to explain, whatever else is known. */
+/** A call that ended well, and had no phase worth a word: it went as expected, whatever else is known. */
 export const isUnremarkable = ({ failure, isSlow, outcome, phases, running }: Evidence): boolean =>
   outcome === "success" &&
   failure === undefined &&

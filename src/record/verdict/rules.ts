@@ -368,13 +368,10 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Where no rule applies. */
-export const asExpected: Verdict = { _tag: "AsExpected" }
-
 export const apply = (facts: Facts): Verdict => {
   for (const rule of rules) {
     const verdict = rule.of(facts)
     if (verdict !== undefined) return verdict
   }
-  return asExpected
+  return { _tag: "AsExpected" }
 }
