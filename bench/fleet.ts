@@ -7,7 +7,9 @@
  * most of which have calls, one having ended and one begun since the last time; and both together.
  */
 import { Effect } from "effect"
+import { cpuMicros } from "./cpu.js"
 import * as FleetView from "./fleetView.js"
+import { median } from "./statistics.js"
 import { choose } from "../src/fleet/placement/choose.js"
 import * as Memory from "../src/fleet/placement/memory.js"
 import type { Own, Placement } from "../src/fleet/placement/value.js"
@@ -74,14 +76,6 @@ const questions = (hosts: ReadonlyArray<HostView>): ReadonlyArray<Question> =>
     excluded: [],
     random: (n * 0.618) % 1
   }))
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-
-const cpuMicros = (): number => {
-  const { system, user } = process.cpuUsage()
-  return system + user
-}
 
 const measured = (step: (n: number) => void): number => {
   const round = (times: number): number => {

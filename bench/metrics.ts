@@ -14,6 +14,8 @@ import * as Collector from "../src/observe/metrics/collector.js"
 import * as Exposition from "../src/observe/metrics/exposition.js"
 import type { CallEvent, CallInfo } from "../src/record/CallEvent.js"
 import type { CallRecord } from "../src/record/CallRecord.js"
+import { cpuMicros } from "./cpu.js"
+import { median } from "./statistics.js"
 
 const rounds = 9
 const callsPerRound = 20_000
@@ -58,14 +60,6 @@ const record: CallRecord = {
   decisions: [],
   slow: false,
   verdict: { _tag: "AsExpected" }
-}
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-
-const cpuMicros = (): number => {
-  const { system, user } = process.cpuUsage()
-  return system + user
 }
 
 /** Of processor time, so that other programs on the machine do not count. */

@@ -9,8 +9,8 @@
 import { execFile } from "node:child_process"
 import { parseArgs, promisify } from "node:util"
 import { build } from "../stream/build.js"
+import { median, spread } from "../statistics.js"
 import { calls } from "./contestants.js"
-import { median, spread } from "./statistics.js"
 
 const { values: args } = parseArgs({
   options: {

@@ -4,6 +4,7 @@
  */
 import { get } from "node:http"
 import { pathToFileURL } from "node:url"
+import { cpuMicros } from "../cpu.js"
 import type { Contestant } from "./contestant.js"
 
 export interface Pass {
@@ -42,10 +43,9 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const quiet = async () => {
   let calm = 0
   while (calm < 5) {
-    const before = process.cpuUsage()
+    const before = cpuMicros()
     await sleep(20)
-    const { user, system } = process.cpuUsage(before)
-    calm = user + system < 1000 ? calm + 1 : 0
+    calm = cpuMicros() - before < 1000 ? calm + 1 : 0
   }
 }
 
@@ -75,10 +75,10 @@ await quiet()
 const measured: Array<Pass> = []
 const pass = async () => {
   const started = process.hrtime.bigint()
-  const before = process.cpuUsage()
+  const before = cpuMicros()
   const lines = await session.run(Number(streams), model)
-  const { user, system } = process.cpuUsage(before)
-  measured.push({ lines, cpu: user + system, wall: Number((process.hrtime.bigint() - started) / 1000n) })
+  const cpu = cpuMicros() - before
+  measured.push({ lines, cpu, wall: Number((process.hrtime.bigint() - started) / 1000n) })
 }
 
 let memory: Memory | undefined

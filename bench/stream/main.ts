@@ -8,6 +8,7 @@
 import { fork } from "node:child_process"
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
+import { median } from "../statistics.js"
 import { build } from "./build.js"
 import type { Result } from "./child.js"
 import { type Mode, modes } from "./modes.js"
@@ -72,12 +73,6 @@ const running = contestants.filter(
     contestants.some((other) => asked.includes(other.key) && baseOf(other) === one.key)
 )
 const chosen = modes.filter((mode) => args.mode === undefined || args.mode.includes(mode.key))
-
-const median = (values: ReadonlyArray<number>) => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
 
 const measure = (compiled: (file: string) => string, host: string, mode: Mode, one: Contestant): Promise<Result> =>
   new Promise((resolve, reject) => {
