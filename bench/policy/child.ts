@@ -1,12 +1,12 @@
 /**
  * One contestant beside its base in a process of its own: `child.js <calls|tokens> <name> <base> <count>` prints the microseconds
- * of CPU for each of `count`, of both. They take turns in short blocks, so that what else the machine does meets both alike.
+ * of CPU for each of `count`, of both. They take turns in blocks so short that a collection, or what else the machine does, is in
+ * one of very many and meets both alike.
  */
 import { cpuMicros } from "../cpu.js"
 import { calls, tokens } from "./contestants.js"
 
 const [what, name = "", base = "", count] = process.argv.slice(2)
-const blocks = 20
 
 const find = (name: string): ((count: number) => Promise<void>) => {
   const run = Object.entries(what === "tokens" ? tokens : calls).find(([key]) => key === name)?.[1]
@@ -14,36 +14,34 @@ const find = (name: string): ((count: number) => Promise<void>) => {
   return run
 }
 
-const size = Math.ceil(Number(count) / blocks)
-const runs = [find(name), find(base)]
+/** Of calls, or of tokens in one stream: so many that what begins and ends it is little of it. */
+const size = what === "tokens" ? 40_000 : 20
+const pairs = Math.ceil(Number(count) / size)
+const runs = [find(name), find(base)] as const
 
 /** What a block takes. */
 const block = async (which: 0 | 1): Promise<number> => {
   const before = cpuMicros()
-  await runs[which]!(size)
+  await runs[which](size)
   return cpuMicros() - before
 }
 
-/** What two blocks of each take, so many times; @param first begins and ends */
-const turns = async (times: number, first: 0 | 1): Promise<readonly [number, number]> => {
-  const second = first === 0 ? 1 : 0
+/** Who is first in a pair, by the sequence of Thue and Morse: no period that anything else could have too. */
+const first = (pair: number): 0 | 1 => ([...pair.toString(2)].filter((bit) => bit === "1").length % 2 === 0 ? 0 : 1)
+
+const turns = async (pairs: number): Promise<readonly [number, number]> => {
   const spent: [number, number] = [0, 0]
-  for (let i = 0; i < times; i++) {
-    for (const which of [first, second, second, first] as const) spent[which] += await block(which)
+  for (let pair = 0; pair < pairs; pair++) {
+    const which = first(pair)
+    const other = which === 0 ? 1 : 0
+    spent[which] += await block(which)
+    spent[other] += await block(other)
   }
   return spent
 }
 
-/** After a collection, and after what was thrown away by it has been made again. */
-const collected = async (first: 0 | 1): Promise<readonly [number, number]> => {
-  globalThis.gc?.()
-  await turns(1, first)
-  return turns(blocks / 4, first)
-}
-
-await turns(blocks / 2, 0)
-// collections come at the same places after the first one, and what they cost has to meet both: each is first once
-const halves = [await collected(0), await collected(1)]
-const each = ([0, 1] as const).map((which) => halves.reduce((sum, half) => sum + half[which], 0) / (size * blocks))
-process.stdout.write(JSON.stringify(each))
+// what is compiled meanwhile is not what is asked for
+await turns(pairs)
+const spent = await turns(pairs)
+process.stdout.write(JSON.stringify(spent.map((micros) => micros / (size * pairs))))
 process.exit(0)

@@ -89,6 +89,8 @@ const every: Policy.Patch = {
 
 const patches: Readonly<Record<string, Policy.Patch>> = {
   bare: {},
+  // another client that is the same: what comes out where nothing differs
+  "another bare one": {},
   "retry budget": { budget: {} },
   "circuit breakers (host, model)": { breaker: {} },
   concurrency: { concurrency: {} },
@@ -147,5 +149,6 @@ const streaming = (client: OllamaClient.Service) => async (count: number) => {
 /** Each reads a stream of so many tokens. */
 export const tokens = {
   bare: streaming(plain),
+  "another bare one": streaming(clientOf(policyOf({}))),
   all: streaming(clientOf(policyOf(every)))
 }

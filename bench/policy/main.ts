@@ -15,8 +15,8 @@ import { calls } from "./contestants.js"
 const { values: args } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    calls: { type: "string", default: "2000" },
-    tokens: { type: "string", default: "400000" },
+    calls: { type: "string", default: "3000" },
+    tokens: { type: "string", default: "2000000" },
     only: { type: "string" },
     json: { type: "boolean", default: false }
   }
@@ -40,14 +40,7 @@ const baseOf = (name: string): string =>
   name.startsWith("promise") || /cockatiel|opossum/.test(name) ? "promise" : "bare"
 
 const cpu = async (what: "calls" | "tokens", name: string, count: string): Promise<Pair> => {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    "--expose-gc",
-    child,
-    what,
-    name,
-    baseOf(name),
-    count
-  ])
+  const { stdout } = await promisify(execFile)(process.execPath, [child, what, name, baseOf(name), count])
   const [own, base] = JSON.parse(stdout) as [number, number]
   return { own, base }
 }
@@ -68,8 +61,8 @@ const measure = async (
   return figures
 }
 
-const perCall = await measure("calls", asked(Object.keys(calls)), args.calls)
-const perToken = await measure("tokens", ["bare", "all"], args.tokens)
+const perCall = await measure("calls", asked(Object.keys(calls).filter((name) => name !== "bare")), args.calls)
+const perToken = await measure("tokens", ["another bare one", "all"], args.tokens)
 
 const callRows = [...perCall].map(([name, pairs]) => {
   const added = pairs.map(({ base, own }) => own - base)
@@ -78,11 +71,11 @@ const callRows = [...perCall].map(([name, pairs]) => {
 const all = callRows.find(({ name }) => name === "all")!
 const ratioOf = (name: string) => median(perToken.get(name)!.map(({ base, own }) => own / base))
 const ofToken = {
-  bare: median(perToken.get("bare")!.map(({ own }) => own)),
+  bare: median(perToken.get("all")!.map(({ base }) => base)),
   all: median(perToken.get("all")!.map(({ own }) => own)),
   ratio: ratioOf("all"),
   /** What comes out where nothing differs. */
-  noise: ratioOf("bare")
+  noise: ratioOf("another bare one")
 }
 const ratio = ofToken.ratio / Math.max(1, ofToken.noise)
 
@@ -104,7 +97,7 @@ if (args.json) {
   )
   console.log(
     `a token of a stream: bare ${ofToken.bare.toFixed(2)}, with all policies ${ofToken.all.toFixed(2)} ` +
-      `microseconds, ratio ${ofToken.ratio.toFixed(3)} (bare to bare ${ofToken.noise.toFixed(3)}), wanted at most ${wanted.perToken} times that`
+      `microseconds, ratio ${ofToken.ratio.toFixed(3)} (another bare one ${ofToken.noise.toFixed(3)}), wanted at most ${wanted.perToken} times that`
   )
 }
 if (all.added > wanted.allPerCall || ratio > wanted.perToken) process.exitCode = 1

@@ -22,7 +22,7 @@ export const modes: ReadonlyArray<Mode> = [
     measure: { cpu: 2 },
     lines: 100_000,
     // what differs from one process to the next is more than what is looked for
-    rounds: 15,
+    rounds: 18,
     wanted: { forEach: [1.0], chat: [0.8], recorded: [1.1, 1.1], observed: [1.1, 1.1] }
   },
   {
@@ -32,7 +32,7 @@ export const modes: ReadonlyArray<Mode> = [
     model: "bench-paced-401-4",
     measure: { cpu: 2 },
     lines: 32 * 401,
-    rounds: 11,
+    rounds: 24,
     wanted: { forEach: [1.35, 1.2], chat: [1.0, 1.0], recorded: [1.1, 1.1], observed: [1.1, 1.1] }
   },
   {
