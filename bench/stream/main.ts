@@ -179,7 +179,7 @@ const table = (mode: Mode, results: Results): ReadonlyArray<Row> => {
 }
 
 const print = (mode: Mode, rounds: number, rows: ReadonlyArray<Row>) => {
-  console.log(`\n(${mode.key}) ${mode.title}; medians of ${rounds}`)
+  console.log(`\n(${mode.key}) ${mode.title}; medians of ${rounds} rounds, a third of them without a limit`)
   console.log(
     `${"".padEnd(30)}${"".padEnd(10)}${"median".padStart(8)}${"range".padStart(15)}${"wall s".padStart(8)}${"ratio".padStart(8)}  wanted`
   )
