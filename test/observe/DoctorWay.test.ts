@@ -129,6 +129,19 @@ describe("the connection", () => {
     })
   )
 
+  it.effect(
+    "refused by another machine, whose name begins as an address of one's own does: nothing of the container",
+    () =>
+      Effect.gen(function* () {
+        const report = yield* simulated({ host: "127.example.com" }, down, {
+          ...remote({ outcome: "refused" }),
+          machine: { container: "docker" }
+        })
+        expectCause(report, "unreachable", /refused/)
+        assert.notMatch(fixesOf(report, "unreachable"), /Inside a container/)
+      })
+  )
+
   const onLink = { place: "onLink" } as const
   const dropping = [
     ["this machine", "blocked", { place: "self" }, /though it is this machine: a firewall drops/],

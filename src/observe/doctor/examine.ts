@@ -16,6 +16,7 @@ import * as Checks from "./checks.js"
 import type { Facts } from "./facts.js"
 import * as Judge from "./judge.js"
 import * as Limits from "./limits.js"
+import { isLoopback } from "./loopback.js"
 import * as Models from "./models.js"
 import * as Network from "./network.js"
 import { CurrentProbes, type Probes } from "./probes.js"
@@ -139,8 +140,6 @@ const gather = (
       found.elsewhere = yield* Server.nearby(Server.candidates(address, found.machine, found.tcp))
     }
   })
-
-const isLoopback = (hostname: string): boolean => /^(localhost|127\..*|\[::1\])$/.test(hostname)
 
 const caseOf = (options: Options, policy: Policy.Policy, read: Address.Read, facts: Facts): Case => {
   const { hostname = "", port = 11434, url = "" } = facts.address

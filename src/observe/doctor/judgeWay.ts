@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import { type Case, type Rule, say, type Statement } from "./case.js"
 import type { Proxy, Tcp } from "./facts.js"
+import { isLoopback } from "./loopback.js"
 import { atOnce } from "./network.js"
 import * as Remedies from "./remedies.js"
 import type { Fix } from "./report.js"
@@ -86,8 +87,6 @@ const refused = (judged: Case, tcp: Tcp): ReadonlyArray<Statement> => {
         )
       ]
 }
-
-const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"
 
 /** Networks of one's own (RFC 1918, RFC 4193, RFC 6598): their routers say when a machine is not there. */
 const isPrivate = (address: string): boolean =>

@@ -11,6 +11,7 @@ import type * as OllamaError from "../../OllamaError.js"
 import { withoutSecrets } from "./address.js"
 import * as Asking from "./asking.js"
 import type { Large, Machine, Origin, Server, Tcp } from "./facts.js"
+import { isLoopback } from "./loopback.js"
 
 const answerLimit = Duration.seconds(5)
 /** Whatever a transport does besides: its connect timer, and the look whether a port speaks TLS. */
@@ -172,8 +173,6 @@ export const origin = (
     (effect) => Asking.atMost(effect, probeLimit),
     Effect.map(Option.flatten)
   )
-
-const isLoopback = (hostname: string): boolean => /^(localhost|127\..*|\[::1\]|::1)$/.test(hostname)
 
 /** Where else it may be: what was meant, by the mistakes that people make. */
 export const candidates = (
