@@ -23,8 +23,9 @@ export * from "./client/accessors.js"
 export * from "./client/service.js"
 
 /**
- * Makes a client, which lives as long as the Scope. Fails with `InvalidRequest` (field `host`) for an address that no
- * server can have. Never reads the environment.
+ * Makes a client, which lives as long as the Scope. Fails with `InvalidRequest` for an address that no server can have
+ * (field `host`), a header that cannot be sent, and a policy that is none (`policy.retry.attempts`). Never reads the
+ * environment.
  *
  * @since 0.1.0
  * @category constructors
@@ -34,8 +35,9 @@ export const make = (
 ): Effect.Effect<Service, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> => internal.make(options)
 
 /**
- * The client as a layer over any HTTP client of `@effect/platform`. Fails with `InvalidRequest` (field `host`) for an
- * address that no server can have. Never reads the environment.
+ * The client as a layer over any HTTP client of `@effect/platform`. Fails with `InvalidRequest` for an address that no
+ * server can have (field `host`), a header that cannot be sent, and a policy that is none (`policy.retry.attempts`). Never
+ * reads the environment.
  *
  * @example
  * ```ts

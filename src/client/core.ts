@@ -5,6 +5,7 @@ import * as EffectContext from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Endpoint from "../internal/endpoint.js"
@@ -14,6 +15,7 @@ import * as OllamaError from "../OllamaError.js"
 import * as Patch from "../policy/patch.js"
 import * as Policy from "../policy/Policy.js"
 import * as CallOptions from "./callOptions.js"
+import * as GivenPolicy from "./givenPolicy.js"
 import * as Hub from "./hub.js"
 import * as Knowledge from "./knowledge.js"
 import * as Report from "./report.js"
@@ -144,7 +146,8 @@ export const make = (
         if (steered !== undefined && Either.isLeft(steered)) return invalid(steered.left)
         const goal = steered === undefined ? alone : steered.right
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
-        const refused = (field: string, why: string) => invalid({ issue: "malformed", field: `policy.${field}`, why })
+        const refused = (problem: { readonly field: string; readonly why: string }) =>
+          invalid({ issue: "malformed", ...problem })
         const under = (policy: Policy.Policy, policyAt: Running.Settings["policyAt"]): Running.Settings => ({
           endpoint,
           server: goal.server,
@@ -162,20 +165,20 @@ export const make = (
           options: callOptions
         })
         const here = goal.server.policy() ?? servers.policy()
-        if (Object.keys(patch).length === 0) return Effect.succeed(under(here, ownPolicy))
-        const local = Policy.localProblem(patch)
-        if (local !== undefined) return refused(local.field, local.why)
+        if (Predicate.isRecord(patch) && Object.keys(patch).length === 0) return Effect.succeed(under(here, ownPolicy))
         return Either.match(Policy.decodeUnknownPatch(patch), {
           onRight: (changes) => {
+            const local = Policy.localProblem(patch)
+            if (local !== undefined) return refused({ field: `policy.${local.field}`, why: local.why })
             const changed = (policy: Policy.Policy): Policy.Policy =>
               Either.getOrElse(Policy.applyEither(policy, changes), () => policy)
             return Either.match(Policy.applyEither(here, changes), {
               onRight: (policy) =>
                 Effect.succeed(under(policy, (server) => changed(server.policy() ?? servers.policy()))),
-              onLeft: problemOf(refused)
+              onLeft: (error) => refused(GivenPolicy.problemIn(error))
             })
           },
-          onLeft: problemOf(refused)
+          onLeft: (error) => refused(GivenPolicy.problemIn(error))
         })
       })
 
@@ -183,10 +186,3 @@ export const make = (
 
     return { hub, knowledge, servers, refusing, settings }
   })
-
-const problemOf =
-  <A>(refused: (field: string, why: string) => A) =>
-  (error: Parameters<typeof Request.firstProblem>[0]): A => {
-    const { field, why } = Request.firstProblem(error)
-    return refused(field, why)
-  }

@@ -21,6 +21,7 @@ import * as OllamaConfig from "../OllamaConfig.js"
 import type * as OllamaError from "../OllamaError.js"
 import * as Call from "./call.js"
 import * as Core from "./core.js"
+import * as GivenPolicy from "./givenPolicy.js"
 import * as ChatObject from "./object.js"
 import * as Request from "./request.js"
 import type * as Running from "./running.js"
@@ -35,10 +36,12 @@ export const make = (
   options: OllamaClient.Options
 ): Effect.Effect<OllamaClient.Service, OllamaError.InvalidRequest, HttpClient.HttpClient | Scope.Scope> =>
   Effect.gen(function* () {
-    const { apiKey, headers, host, ...others } = options
+    const { apiKey, headers, host, policyChanges, ...others } = options
     const sent = { address: yield* OllamaConfig.address(host), apiKey, headers }
     yield* Core.unsendable(sent)
-    return over(yield* Core.make(sent, others))
+    yield* GivenPolicy.check(others.policy)
+    const changes = policyChanges === undefined ? undefined : GivenPolicy.good(policyChanges)
+    return over(yield* Core.make(sent, { ...others, policyChanges: changes }))
   })
 
 /** The methods of a client. */

@@ -80,11 +80,15 @@ interface Problem {
   readonly why: string
 }
 
-/** The first problem of a parse, without the value that is wrong: that may be a prompt. */
-export const firstProblem = (error: ParseResult.ParseError): Problem => {
+/**
+ * The first problem of a parse, without the value that is wrong: that may be a prompt.
+ *
+ * @param whole the name of what was parsed
+ */
+export const firstProblem = (error: ParseResult.ParseError, whole = "request"): Problem => {
   const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
   return {
-    field: pathText(first?.path ?? []) || "request",
+    field: pathText(first?.path ?? []) || whole,
     why: (first?.message ?? "it is not valid").replace(/, actual [\s\S]*$/, "")
   }
 }

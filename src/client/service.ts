@@ -41,7 +41,10 @@ export interface Options {
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
   /** `Policy.defaults` by default. */
   readonly policy?: Policy.Policy | undefined
-  /** Policies that take the place of the one before while the client lives; what does not change keeps its memory. */
+  /**
+   * Policies that take the place of the one before while the client lives; what does not change keeps its memory. One
+   * that is none is refused as a whole, with a warning that names what is wrong.
+   */
   readonly policyChanges?: Stream.Stream<Policy.Policy> | undefined
   /** In the place of the policy's retries: sees the retryable failures that come before the first chunk. */
   readonly retrySchedule?: Schedule.Schedule<unknown, Failure> | undefined

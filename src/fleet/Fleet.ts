@@ -124,7 +124,8 @@ const made = (options: Options): Effect.Effect<Made, OllamaError.InvalidRequest,
 
 /**
  * Makes a fleet, which lives as long as the Scope: the client over all hosts, and the hosts. Fails with `InvalidRequest`
- * for hosts that cannot be: none, one twice, or a field of one (`hosts[1].weight`). Never reads the environment.
+ * for hosts that cannot be: none, one twice, or a field of one (`hosts[1].weight`), and for a policy that is none. Never
+ * reads the environment.
  *
  * @since 0.1.0
  * @category constructors

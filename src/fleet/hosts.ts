@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import type * as Redacted from "effect/Redacted"
 import type * as Servers from "../client/servers.js"
-import * as Request from "../client/request.js"
+import * as GivenPolicy from "../client/givenPolicy.js"
 import * as Headers from "../internal/host.js"
 import * as OllamaConfig from "../OllamaConfig.js"
 import * as OllamaError from "../OllamaError.js"
@@ -75,8 +75,8 @@ export const check = (written: string | Host, field: string): Either.Either<Chec
   if (policy === undefined) return Either.right({ address: address.right, apiKey, headers, weight, priority })
   return Either.match(Policy.decodeUnknownPatch(policy), {
     onLeft: (error) => {
-      const problem = Request.firstProblem(error)
-      return refuse("malformed", `${field}.policy.${problem.field}`, problem.why, url)
+      const problem = GivenPolicy.problemIn(error)
+      return refuse("malformed", `${field}.${problem.field}`, problem.why, url)
     },
     onRight: (patch) => Either.right({ address: address.right, apiKey, headers, weight, priority, patch })
   })

@@ -10,6 +10,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Core from "../client/core.js"
+import * as GivenPolicy from "../client/givenPolicy.js"
 import * as Client from "../client/make.js"
 import type * as OllamaClient from "../client/service.js"
 import * as Servers from "../client/servers.js"
@@ -92,6 +93,7 @@ export const make = (
   Effect.gen(function* () {
     const { hosts, placement = "expectedCompletion", policy, policyChanges, shared = {}, source, ...others } = options
     const first = hosts === undefined && source !== undefined ? [] : yield* Hosts.checkAll(hosts ?? [])
+    yield* GivenPolicy.check(policy)
     const clock = yield* Effect.clock
     const seed = yield* Random.nextIntBetween(0, 2 ** 31)
     const listeners = new Set<() => void>()
@@ -103,8 +105,8 @@ export const make = (
       { address: Servers.nowhere },
       {
         ...others,
-        policy: policy === undefined ? defaults : forSeveral(policy),
-        policyChanges: policyChanges === undefined ? undefined : Stream.map(policyChanges, forSeveral)
+        policy: policy == null ? defaults : forSeveral(policy),
+        policyChanges: policyChanges === undefined ? undefined : Stream.map(GivenPolicy.good(policyChanges), forSeveral)
       },
       () => steering
     )

@@ -146,6 +146,10 @@ const decodeChanges = Schema.decodeUnknownEither(Changes, options)
 const validate = Schema.validateEither(Policy, options)
 const encode = Schema.encodeSync(Parts)
 
+/** Whether something is a whole policy: what its type says, the limits of its numbers, and that it does not contradict itself. */
+export const checked = (policy: unknown): Either.Either<Policy, ParseResult.ParseError> =>
+  Either.mapLeft(validate(policy), simplified)
+
 /**
  * Checks a patch. The Left lists every unknown key and impossible value with its path.
  *

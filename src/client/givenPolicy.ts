@@ -1,0 +1,46 @@
+/** A policy as a program gives it. Not all programs are checked by TypeScript, and its types have no limits for numbers. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as ParseResult from "effect/ParseResult"
+import * as Stream from "effect/Stream"
+import * as OllamaError from "../OllamaError.js"
+import type * as Policy from "../policy/Policy.js"
+import * as Value from "../policy/value.js"
+import * as Request from "./request.js"
+
+/** The field of a policy, or of a change to one, that is wrong. */
+export const problemIn = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
+  const { field, why } = Request.firstProblem(error, "")
+  return { field: field === "" ? "policy" : `policy.${field}`, why }
+}
+
+const problemOf = (policy: unknown): OllamaError.InvalidRequest | undefined =>
+  Either.match(Value.checked(policy), {
+    onLeft: (error) => {
+      const { field, why } = problemIn(error)
+      return new OllamaError.InvalidRequest({
+        issue: "malformed",
+        field,
+        remedy: `Correct ${field}: ${why}. Policy.make and Policy.merge make a whole policy of what is to be different in it`
+      })
+    },
+    onRight: () => undefined
+  })
+
+/** What a client begins with. */
+export const check = (policy: Policy.Policy | undefined): Effect.Effect<void, OllamaError.InvalidRequest> => {
+  const problem = policy == null ? undefined : problemOf(policy)
+  return problem === undefined ? Effect.void : Effect.fail(problem)
+}
+
+/** What it is changed to later: one that is none is refused as a whole. */
+export const good = (changes: Stream.Stream<Policy.Policy>): Stream.Stream<Policy.Policy> =>
+  Stream.filterEffect(changes, (policy) => {
+    const problem = problemOf(policy)
+    return problem === undefined
+      ? Effect.succeed(true)
+      : Effect.as(
+          Effect.logWarning(`A change of the policy: ${problem.message}. The last good policy stays in force.`),
+          false
+        )
+  })
