@@ -8,20 +8,27 @@ import type * as Policy from "../policy/Policy.js"
 import * as Value from "../policy/value.js"
 import * as Request from "./request.js"
 
-/** The field of a policy, or of a change to one, that is wrong. */
-export const problemIn = (error: ParseResult.ParseError): { readonly field: string; readonly why: string } => {
-  const { field, why } = Request.firstProblem(error, "")
-  return { field: field === "" ? "policy" : `policy.${field}`, why }
+interface Problem {
+  readonly field: string
+  readonly why: string
 }
+
+/** The fields of a policy, or of a change to one, that are wrong. */
+const problemsIn = (error: ParseResult.ParseError): ReadonlyArray<Problem> =>
+  Request.problems(error, "").map(({ field, why }) => ({ field: field === "" ? "policy" : `policy.${field}`, why }))
+
+/** The first of them. */
+export const problemIn = (error: ParseResult.ParseError): Problem =>
+  problemsIn(error)[0] ?? { field: "policy", why: "it is not valid" }
 
 const problemOf = (policy: unknown): OllamaError.InvalidRequest | undefined =>
   Either.match(Value.checked(policy), {
     onLeft: (error) => {
-      const { field, why } = problemIn(error)
+      const all = problemsIn(error).map(({ field, why }) => `${field} (${why})`)
       return new OllamaError.InvalidRequest({
         issue: "malformed",
-        field,
-        remedy: `Correct ${field}: ${why}. Policy.make and Policy.merge make a whole policy of what is to be different in it`
+        field: problemIn(error).field,
+        remedy: `Correct ${all.join(", ")}. Policy.make and Policy.merge make a whole policy of what is to be different in it`
       })
     },
     onRight: () => undefined

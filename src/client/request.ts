@@ -81,17 +81,19 @@ interface Problem {
 }
 
 /**
- * The first problem of a parse, without the value that is wrong: that may be a prompt.
+ * The problems of a parse, without the values that are wrong: they may be prompts.
  *
  * @param whole the name of what was parsed
  */
-export const firstProblem = (error: ParseResult.ParseError, whole = "request"): Problem => {
-  const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
-  return {
-    field: pathText(first?.path ?? []) || whole,
-    why: (first?.message ?? "it is not valid").replace(/, actual [\s\S]*$/, "")
-  }
-}
+export const problems = (error: ParseResult.ParseError, whole: string): ReadonlyArray<Problem> =>
+  ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => ({
+    field: pathText(path) || whole,
+    why: message.replace(/, actual [\s\S]*$/, "")
+  }))
+
+/** The first of them. */
+export const firstProblem = (error: ParseResult.ParseError, whole = "request"): Problem =>
+  problems(error, whole)[0] ?? { field: whole, why: "it is not valid" }
 
 /** What is open in a request (options, formats, arguments) may hold anything. */
 const sayable = <Body>(body: Body): Either.Either<Body, Problem> => {

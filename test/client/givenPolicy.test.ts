@@ -43,6 +43,14 @@ describe("a policy that is none", () => {
     )
   }
 
+  it.scoped("all that is wrong with it is told at once", () =>
+    Effect.gen(function* () {
+      const policy = unchecked({ ...defaults, breaker: null, slow: 4, timeouts: { ...defaults.timeouts, gap: -1 } })
+      const { remedy } = yield* Effect.flip(server().connect({ policy }))
+      for (const field of ["policy.timeouts.gap (", "policy.breaker (", "policy.slow ("]) assert.include(remedy, field)
+    })
+  )
+
   it.scoped("a fleet is not made", () =>
     Effect.gen(function* () {
       const here = server()
