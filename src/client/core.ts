@@ -146,8 +146,7 @@ export const make = (
         if (steered !== undefined && Either.isLeft(steered)) return invalid(steered.left)
         const goal = steered === undefined ? alone : steered.right
         const patch = callOptions?.policy === undefined ? current : Patch.both(current, callOptions.policy)
-        const refused = (problem: { readonly field: string; readonly why: string }) =>
-          invalid({ issue: "malformed", ...problem })
+        const refused = (problem: Request.Problem) => invalid({ issue: "malformed", ...problem })
         const under = (policy: Policy.Policy, policyAt: Running.Settings["policyAt"]): Running.Settings => ({
           endpoint,
           server: goal.server,

@@ -8,17 +8,12 @@ import type * as Policy from "../policy/Policy.js"
 import * as Value from "../policy/value.js"
 import * as Request from "./request.js"
 
-interface Problem {
-  readonly field: string
-  readonly why: string
-}
-
 /** The fields of a policy, or of a change to one, that are wrong. */
-const problemsIn = (error: ParseResult.ParseError): ReadonlyArray<Problem> =>
+const problemsIn = (error: ParseResult.ParseError): ReadonlyArray<Request.Problem> =>
   Request.problems(error, "").map(({ field, why }) => ({ field: field === "" ? "policy" : `policy.${field}`, why }))
 
 /** The first of them. */
-export const problemIn = (error: ParseResult.ParseError): Problem =>
+export const problemIn = (error: ParseResult.ParseError): Request.Problem =>
   problemsIn(error)[0] ?? { field: "policy", why: "it is not valid" }
 
 const problemOf = (policy: unknown): OllamaError.InvalidRequest | undefined =>

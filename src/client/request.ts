@@ -75,7 +75,7 @@ export const invalid = (
   )
 
 /** A field, and what is wrong with it. */
-interface Problem {
+export interface Problem {
   readonly field: string
   readonly why: string
 }
