@@ -29,7 +29,7 @@ const block = async (which: 0 | 1): Promise<number> => {
 /** Who is first in a pair, by the sequence of Thue and Morse: no period that anything else could have too. */
 const first = (pair: number): 0 | 1 => ([...pair.toString(2)].filter((bit) => bit === "1").length % 2 === 0 ? 0 : 1)
 
-const turns = async (pairs: number): Promise<readonly [number, number]> => {
+const turns = async (): Promise<readonly [number, number]> => {
   const spent: [number, number] = [0, 0]
   for (let pair = 0; pair < pairs; pair++) {
     const which = first(pair)
@@ -41,7 +41,7 @@ const turns = async (pairs: number): Promise<readonly [number, number]> => {
 }
 
 // what is compiled meanwhile is not what is asked for
-await turns(pairs)
-const spent = await turns(pairs)
+await turns()
+const spent = await turns()
 process.stdout.write(JSON.stringify(spent.map((micros) => micros / (size * pairs))))
 process.exit(0)

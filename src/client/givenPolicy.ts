@@ -9,21 +9,28 @@ import * as Value from "../policy/value.js"
 import * as Request from "./request.js"
 
 /** The fields of a policy, or of a change to one, that are wrong. */
-const problemsIn = (error: ParseResult.ParseError): ReadonlyArray<Request.Problem> =>
-  Request.problems(error, "").map(({ field, why }) => ({ field: field === "" ? "policy" : `policy.${field}`, why }))
+const problemsIn = (error: ParseResult.ParseError): readonly [Request.Problem, ...ReadonlyArray<Request.Problem>] => {
+  const [first = { field: "", why: "it is not valid" }, ...others] = Request.problems(error)
+  const named = ({ field, why }: Request.Problem): Request.Problem => ({
+    field: field === "" ? "policy" : `policy.${field}`,
+    why
+  })
+  return [named(first), ...others.map(named)]
+}
 
 /** The first of them. */
-export const problemIn = (error: ParseResult.ParseError): Request.Problem =>
-  problemsIn(error)[0] ?? { field: "policy", why: "it is not valid" }
+export const problemIn = (error: ParseResult.ParseError): Request.Problem => problemsIn(error)[0]
 
 const problemOf = (policy: unknown): OllamaError.InvalidRequest | undefined =>
   Either.match(Value.checked(policy), {
     onLeft: (error) => {
-      const all = problemsIn(error).map(({ field, why }) => `${field} (${why})`)
+      const all = problemsIn(error)
+      const [{ field }] = all
+      const list = all.map(({ field, why }) => `${field} (${why})`).join(", ")
       return new OllamaError.InvalidRequest({
         issue: "malformed",
-        field: problemIn(error).field,
-        remedy: `Correct ${all.join(", ")}. Policy.make and Policy.merge make a whole policy of what is to be different in it`
+        field,
+        remedy: `Correct ${list}. Policy.make and Policy.merge make a whole policy of what is to be different in it`
       })
     },
     onRight: () => undefined

@@ -80,20 +80,18 @@ export interface Problem {
   readonly why: string
 }
 
-/**
- * The problems of a parse, without the values that are wrong: they may be prompts.
- *
- * @param whole the name of what was parsed
- */
-export const problems = (error: ParseResult.ParseError, whole: string): ReadonlyArray<Problem> =>
+/** The problems of a parse, without the values that are wrong: they may be prompts. The field of the whole is empty. */
+export const problems = (error: ParseResult.ParseError): ReadonlyArray<Problem> =>
   ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => ({
-    field: pathText(path) || whole,
+    field: pathText(path),
     why: message.replace(/, actual [\s\S]*$/, "")
   }))
 
-/** The first of them. */
-export const firstProblem = (error: ParseResult.ParseError, whole = "request"): Problem =>
-  problems(error, whole)[0] ?? { field: whole, why: "it is not valid" }
+/** The first problem of a request. */
+const firstProblem = (error: ParseResult.ParseError): Problem => {
+  const { field = "", why = "it is not valid" } = problems(error)[0] ?? {}
+  return { field: field || "request", why }
+}
 
 /** What is open in a request (options, formats, arguments) may hold anything. */
 const sayable = <Body>(body: Body): Either.Either<Body, Problem> => {
